@@ -1,0 +1,49 @@
+"""Runs the car's tests on each Python a car may have, in a virtual environment of its own, and says which is missing."""
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+# JetPack 5 has 3.8, JetPack 6 has 3.10, JetPack 7 has 3.12
+VERSIONS = ("3.8", "3.10", "3.11", "3.12")
+# all that runs on the car; training and export may need newer
+FOLDERS = ("core", "camera", "engine", "perception", "teleop", "control", "car", "safety", "sim", "drive", "cli")
+TOOLS = ("pytest>=7.4", "pytest-randomly", "pytest-timeout", "hypothesis", "onnx>=1.15")
+
+
+def find(version):
+    """The interpreter of this version: on PATH, or one of pyenv's."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    candidates = [shutil.which("python" + version), *sorted(pyenv.glob(version + ".*/bin/python"), reverse=True)]
+    for path in filter(None, candidates):
+        told = subprocess.run([str(path), "-c", "import sys; print('%d.%d' % sys.version_info[:2])"],
+                              capture_output=True, text=True, check=False)
+        if told.stdout.strip() == version:
+            return str(path)
+    return None
+
+
+def run(version, python):
+    home = ROOT / (".venv-" + version)
+    own = home / "bin" / "python"
+    if not own.exists():
+        subprocess.run([python, "-m", "venv", str(home)], check=True)
+    subprocess.run([str(own), "-m", "pip", "install", "-q", "--disable-pip-version-check", "-e", str(ROOT), *TOOLS],
+                   check=True)
+    tests = [str(ROOT / "tests" / folder) for folder in FOLDERS if (ROOT / "tests" / folder).is_dir()]
+    return subprocess.run([str(own), "-m", "pytest", "-q", *tests], cwd=str(ROOT), check=False).returncode
+
+
+def main():
+    found = {version: find(version) for version in VERSIONS if version != "%d.%d" % sys.version_info[:2]}
+    failed = [version for version, python in found.items() if python and run(version, python)]
+    missing = [version for version, python in found.items() if not python]
+    print("Python versions not installed here, so not tested: " + (", ".join(missing) or "none"))
+    if failed:
+        sys.exit("The car's tests fail on Python " + ", ".join(failed))
+
+
+if __name__ == "__main__":
+    main()

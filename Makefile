@@ -1,0 +1,64 @@
+# The two commands:   make drive   and   make test.   Only python3 (with venv) and make are assumed.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+ARGS   ?=
+
+drive: $(VENV)/.base   ## a fresh clone -> virtual environment -> a simulated car laps a track
+	$(BIN)/jetracer drive --sim --laps 2 $(ARGS)
+
+# CI installs torch too, so that it skips no test of training; elsewhere those tests say how to get it
+test: $(VENV)/.dev $(if $(CI),$(VENV)/.train)   ## a fresh clone -> virtual environment -> the whole test suite
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.dev    ## lint, and Python 3.8 for all that runs on the car
+	$(BIN)/ruff check .
+	$(BIN)/vermin -q -t=3.8- --no-tips --eval-annotations --backport typing --violations $(CAR_CODE)
+
+fix: $(VENV)/.dev      ## mend what lint can mend by itself
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.dev    ## the published figures and ratios, measured anew
+	$(BIN)/python -m benchmarks $(ARGS)
+
+golden: $(VENV)/.dev   ## draw the golden pictures anew; look at them before committing
+	$(BIN)/python -m tests.golden $(ARGS)
+
+docs: $(VENV)/.dev     ## every command, option, link and path the documents name exists
+	$(BIN)/python -m pytest tests/test_docs.py
+
+model: $(VENV)/.train  ## the shipped road model, from nothing: simulate, train, export
+	$(BIN)/python -m jetracer.train.make_model $(ARGS)
+
+soak: $(VENV)/.dev     ## slow: 200 kills and stops of every process, a million commands
+	$(BIN)/python -m tests.safety.soak_kill $(ARGS)
+
+mutants: $(VENV)/.dev  ## slow: mutation test of the safety folder
+	$(BIN)/python -m tests.safety.mutants $(ARGS)
+
+pythons:               ## the car's tests on every Python from 3.8 on that is installed
+	$(PYTHON) .ci/pythons.py
+
+help:                  ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 12
+
+clean:                 ## remove what was built and installed here
+	rm -rf .venv* build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+
+CAR_CODE := $(addprefix jetracer/,core camera engine car teleop perception control safety sim drive cli)
+
+$(VENV)/.base: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.base constraints.txt
+	$(PIP) -e '.[dev]'
+	@touch $@
+
+$(VENV)/.train: $(VENV)/.dev
+	$(PIP) -e '.[train]'
+	@touch $@
+
+.PHONY: drive test check fix bench golden docs model soak mutants pythons help clean

@@ -1,0 +1,1 @@
+"""The published figures, each measured by one module here: `make bench`."""

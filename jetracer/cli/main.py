@@ -1,0 +1,68 @@
+"""`jetracer VERB ...`: one verb per job, one file per verb; a verb's file is imported only when it is called.
+
+Exit code 0: done. 1: the thing failed. 2: wrong usage. Errors are one or two lines on standard error.
+"""
+from __future__ import annotations
+
+import os
+import sys
+from difflib import get_close_matches
+from importlib import import_module
+from typing import List, Optional
+
+from jetracer import __version__
+from jetracer.core.errors import ConfigError, JetRacerError
+
+VERBS = {
+    "drive": "drive by itself: a simulated car, a recording, or the real car",
+    "evaluate": "score a road model: closed loop on unseen tracks, or on labelled frames",
+    "stop": "stop the car now; it stays in neutral until it is armed again",
+    "doctor": "what is installed, what is connected, and how to mend what is missing",
+}
+
+
+def main(arguments: Optional[List[str]] = None) -> int:
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in words
+    words = [word for word in words if word != "--debug"]
+    try:
+        return _dispatch(words)
+    except JetRacerError as error:
+        if debug:
+            raise
+        print(f"jetracer: {error}", file=sys.stderr)
+        return 2 if isinstance(error, ConfigError) else 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # the reader of our output went away, as `| head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _dispatch(words: List[str]) -> int:
+    verb = words[0] if words else "--help"
+    if verb in ("-h", "--help"):
+        print(_help())
+        return 0 if words else 2
+    if verb == "--version":
+        print(f"jetracer {__version__}")
+        return 0
+    if verb not in VERBS:
+        near = get_close_matches(verb, VERBS, 1)
+        raise ConfigError(
+            f"There is no command {verb!r}{f'; did you mean {near[0]!r}?' if near else ''} See: jetracer --help"
+        )
+    return import_module(f"jetracer.cli.{verb}").main(words[1:])
+
+
+def _help() -> str:
+    rows = [f"  {verb:<10} {text}" for verb, text in VERBS.items()]
+    return "\n".join([
+        "usage: jetracer VERB [options]        options of a verb: jetracer VERB --help", "", *rows, "",
+        "Every option of the configuration can be given as --group.name VALUE, such as --camera.width 320.",
+        "--debug shows the traceback of an error.",
+    ])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

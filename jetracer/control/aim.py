@@ -1,0 +1,83 @@
+"""Steering straight from the aim in the image, as NVIDIA's JetRacer and JetBot notebooks do it. No metres needed."""
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Optional
+
+from jetracer.camera.geometry import SIM_CAMERA, CameraModel
+from jetracer.control.base import Coast, Controller, clip, usable
+from jetracer.control.motion import CarModel, Motion
+from jetracer.control.speed import SpeedConfig, SpeedPlanner
+from jetracer.core.clock import Clock, MonotonicClock
+from jetracer.core.errors import ConfigError
+from jetracer.core.types import Aim, Command, Scene
+
+
+@dataclass(frozen=True)
+class AimConfig:
+    """`error` "x": NVIDIA JetRacer, steering = x * gain + bias. "angle": JetBot, of atan2(x, (0.5 - y) / 2)."""
+
+    error: str = "x"
+    gain: float = 1.0
+    damping: float = 0.0  # per change of the error from one frame to the next at 30 Hz, JetBot's kd
+    bias: float = 0.0
+    fade_s: float = 0.5  # time constant of the held steering when nothing is seen
+    car: CarModel = CarModel()
+    speed: SpeedConfig = SpeedConfig()
+
+    def __post_init__(self) -> None:
+        if self.error not in ("x", "angle"):
+            raise ValueError(f"control.aim.error = {self.error!r}: choose 'x' (JetRacer) or 'angle' (JetBot).")
+
+
+class AimSteering:
+    """P and D on the aim. `steering` is in [-1, 1] for every finite aim."""
+
+    def __init__(self, config: AimConfig) -> None:
+        self._config = config
+        self._last: Optional[float] = None
+
+    def reset(self) -> None:
+        self._last = None
+
+    def steering(self, aim: Aim, dt_s: float) -> float:
+        """`dt_s` since the last call: JetBot's kd counts per frame, so it is scaled to 30 frames a second."""
+        config = self._config
+        error = aim.x if config.error == "x" else math.atan2(aim.x, (0.5 - aim.y) / 2.0)
+        change = 0.0 if self._last is None or dt_s <= 0.0 else (error - self._last) / (30.0 * dt_s)
+        self._last = error
+        return clip(config.gain * error + config.damping * change + config.bias)
+
+
+class AimPD(Controller):
+    """NVIDIA's steering; the throttle comes from the planner, by the bend that the steering itself makes."""
+
+    def __init__(self, config: AimConfig = AimConfig(), camera: CameraModel = SIM_CAMERA,
+                 clock: Optional[Clock] = None) -> None:
+        del camera  # pixels are enough
+        self.config = config
+        self._clock = clock or MonotonicClock()
+        self._aim = AimSteering(config)
+        self._coast = Coast(config.fade_s)
+        self._motion = Motion(config.car)
+        self._planner = SpeedPlanner(config.speed, config.car.motor)
+
+    def decide(self, scene: Scene, dt_s: float) -> Command:
+        if not usable(scene, self.config.speed.confidence_floor):
+            self._aim.reset()
+            return self._coast.command(dt_s)
+        steering = self._aim.steering(scene.aim, dt_s)
+        self._coast.remember(steering)
+        curvature = self.config.car.curvature(steering * self.config.car.max_steer_rad)
+        plan_mps = self._planner.plan_mps(curvature, scene.confidence, dt_s)
+        return Command(steering, self._planner.throttle(plan_mps, self._motion.state(self._clock.now_s())[1]))
+
+    def sent(self, command: Command, t_s: float) -> None:
+        self._motion.sent(command, t_s)
+
+    def reset(self) -> None:
+        self._aim.reset()
+        self._motion.reset()
+        self._planner.reset()
+        self._coast.remember(0.0)

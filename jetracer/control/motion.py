@@ -1,0 +1,100 @@
+"""Where the car went since a picture was taken, by dead reckoning from what was really sent to it.
+
+A picture is 30 to 200 ms old when its command takes effect; at 1.5 m/s that is up to 0.3 m. Aiming from the place
+where the camera was makes the car weave; aiming from where the car will be does not.
+Kinematic bicycle about the rear axle: x' = v cos(yaw), y' = v sin(yaw), yaw' = v tan(delta) / wheelbase.
+"""
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from typing import List, Tuple
+
+from jetracer.control.base import clip
+from jetracer.control.speed import MotorCurve
+from jetracer.core.types import Command
+
+
+@dataclass(frozen=True)
+class CarModel:
+    """The car as the controller believes it to be; defaults are the simulated car's (F1TENTH, CommonRoad ST)."""
+
+    wheelbase_m: float = 0.33
+    centre_m: float = 0.17145  # from the rear axle forward to the point that shall stay on the line
+    max_steer_rad: float = 0.4189
+    steer_rate_rps: float = 3.2
+    actuator_delay_s: float = 0.02  # from the register to the wheels
+    motor: MotorCurve = field(default_factory=MotorCurve)
+
+    def curvature(self, steer_rad: float) -> float:
+        """Curvature [1/m, left +] of the rear axle's path at a front wheel angle (left +)."""
+        return math.tan(steer_rad) / self.wheelbase_m
+
+    def steering(self, curvature: float) -> float:
+        """Steering command in [-1, 1] (+ right) for a curvature [1/m, left +]."""
+        return clip(-math.atan(curvature * self.wheelbase_m) / self.max_steer_rad)
+
+
+Knot = Tuple[float, float, float, float, float]  # t_s, wheel angle, speed, wheel angle asked for, throttle
+
+
+class Motion:
+    """A short memory of commands, and the car's angle, speed and way that follow from them."""
+
+    STEP_S = 0.01
+
+    def __init__(self, car: CarModel = CarModel(), memory_s: float = 1.0) -> None:
+        self.car = car
+        self._memory_s = memory_s
+        self.reset()
+
+    def reset(self) -> None:
+        """Standing still with the wheels straight."""
+        self._knots: List[Knot] = []
+        self._times: List[float] = []
+
+    def sent(self, command: Command, t_s: float) -> None:
+        """`command` went to the motors at `t_s` [s, monotonic]; it takes effect `actuator_delay_s` later."""
+        t_s += self.car.actuator_delay_s
+        if self._times:
+            t_s = max(t_s, self._times[-1])
+        steer_rad, speed_mps = self.state(t_s)
+        goal_rad = -clip(command.steering) * self.car.max_steer_rad
+        self._times.append(t_s)
+        self._knots.append((t_s, steer_rad, speed_mps, goal_rad, clip(command.throttle)))
+        while self._times[0] < t_s - self._memory_s:
+            del self._times[0], self._knots[0]
+
+    def state(self, t_s: float) -> Tuple[float, float]:
+        """Front wheel angle [rad, left +] and speed [m/s] at `t_s`, also a little ahead of the last command."""
+        if not self._knots:
+            return 0.0, 0.0
+        return self._after(self._knots[max(0, bisect_right(self._times, t_s) - 1)], t_s)
+
+    def way(self, from_s: float, to_s: float) -> Tuple[float, float, float]:
+        """Pose (x, y, yaw) of the rear axle at `to_s` in its own frame at `from_s` [m, rad]."""
+        x = y = yaw = 0.0
+        steps = max(1, math.ceil((to_s - from_s) / self.STEP_S)) if to_s > from_s and self._knots else 0
+        for step in range(steps):
+            dt_s = (to_s - from_s) / steps
+            steer_rad, speed_mps = self.state(from_s + (step + 0.5) * dt_s)
+            turn = speed_mps * self.car.curvature(steer_rad) * dt_s
+            x += speed_mps * dt_s * math.cos(yaw + 0.5 * turn)
+            y += speed_mps * dt_s * math.sin(yaw + 0.5 * turn)
+            yaw += turn
+        return x, y, yaw
+
+    def _after(self, knot: Knot, t_s: float) -> Tuple[float, float]:
+        start_s, steer_rad, speed_mps, goal_rad, throttle = knot
+        dt_s = max(0.0, t_s - start_s)
+        reach = self.car.steer_rate_rps * dt_s
+        steer_rad += clip(goal_rad - steer_rad, -reach, reach)
+        return steer_rad, self.car.motor.after(speed_mps, throttle, dt_s)
+
+
+def seen_from(pose: Tuple[float, float, float], x: float, y: float) -> Tuple[float, float]:
+    """A point of the old vehicle frame, in the frame of `pose` (x, y, yaw) within it."""
+    dx, dy = x - pose[0], y - pose[1]
+    cos, sin = math.cos(pose[2]), math.sin(pose[2])
+    return cos * dx + sin * dy, cos * dy - sin * dx

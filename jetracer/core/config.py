@@ -1,0 +1,136 @@
+"""Configuration: frozen dataclasses, filled from a TOML file and the command line with the same keys.
+
+    [camera]                      --camera.width 320
+    width = 320
+
+An unknown key is an error that names the nearest right one. `dump` writes what was used.
+"""
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, Tuple, TypeVar, Union, get_type_hints
+
+from jetracer.core.errors import ConfigError
+from jetracer.core.registry import unknown
+
+T = TypeVar("T")
+
+
+def load(base: T, path: Union[str, Path]) -> T:
+    """`base` with the values of a TOML file. Raises ConfigError."""
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    try:
+        values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"Cannot read the configuration {path}: {error.strerror}.") from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}.") from error
+    return merge(base, values)
+
+
+def merge(base: T, values: Mapping[str, Any], prefix: str = "") -> T:
+    """`base`, a dataclass of dataclasses, with the nested `values` put in. Raises UnknownName or ConfigError."""
+    types = get_type_hints(type(base))
+    changed = {}
+    for key, value in values.items():
+        if key not in types:
+            raise unknown("option", prefix + key, (prefix + name for name in types))
+        current = getattr(base, key)
+        if is_dataclass(current):
+            if not isinstance(value, Mapping):
+                raise ConfigError(f"{prefix}{key} is a group of options; write {prefix}{key}.NAME = VALUE.")
+            changed[key] = merge(current, value, f"{prefix}{key}.")
+        else:
+            changed[key] = _convert(value, types[key], prefix + key)
+    try:
+        return replace(base, **changed)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+
+
+def override(base: T, arguments: List[str]) -> T:
+    """`base` with `--group.key value` (or `--group.key=value`) arguments put in."""
+    for key, value in _pairs(arguments):
+        nested: Any = value
+        for part in reversed(key.split(".")):
+            nested = {part: nested}
+        base = merge(base, nested)
+    return base
+
+
+def dump(config: Any) -> str:
+    """The configuration as TOML; `load` reads it back to an equal one."""
+    return "\n".join(_lines(config, "")) + "\n"
+
+
+def _pairs(arguments: List[str]) -> List[Tuple[str, str]]:
+    pairs, rest = [], list(arguments)
+    while rest:
+        word = rest.pop(0)
+        if not word.startswith("--") or len(word) < 3:
+            raise ConfigError(f"Do not know what to do with {word!r}; options look like --camera.width 320.")
+        key, equals, value = word[2:].partition("=")
+        if not equals:
+            if not rest:
+                raise ConfigError(f"--{key} needs a value, such as --{key} 1.")
+            value = rest.pop(0)
+        pairs.append((key, value))
+    return pairs
+
+
+def _convert(value: Any, kind: Any, key: str) -> Any:
+    """`value` (of TOML, or text of the command line) as the annotated type of the field."""
+    options = getattr(kind, "__args__", ())
+    if type(None) in options:  # Optional[X]
+        if value is None or value in ("", "none"):
+            return None
+        kind = next(option for option in options if option is not type(None))
+        options = getattr(kind, "__args__", ())
+    if getattr(kind, "__origin__", None) is tuple:
+        items = value.split(",") if isinstance(value, str) else value
+        return tuple(_convert(item, options[0], key) for item in items)
+    try:
+        return _scalar(value, kind)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{key} = {value!r} is not {_NAMES.get(kind, kind)}.") from error
+
+
+_NAMES = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
+_WORDS: Dict[str, bool] = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+
+def _scalar(value: Any, kind: Any) -> Any:
+    if kind is bool:
+        if isinstance(value, bool):
+            return value
+        if str(value).lower() in _WORDS:
+            return _WORDS[str(value).lower()]
+        raise ValueError(value)
+    if isinstance(value, bool) or (kind is int and isinstance(value, float)):
+        raise ValueError(value)
+    return kind(value)
+
+
+def _lines(config: Any, prefix: str) -> List[str]:
+    plain, groups = [], []
+    for item in fields(config):
+        value = getattr(config, item.name)
+        if is_dataclass(value):
+            groups += ["", f"[{prefix}{item.name}]", *_lines(value, f"{prefix}{item.name}.")]
+        elif value is not None:
+            plain.append(f"{item.name} = {_toml(value)}")
+    return plain + groups
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, (tuple, list)):
+        return "[" + ", ".join(_toml(item) for item in value) + "]"
+    if isinstance(value, float):
+        return repr(value)  # inf and nan are valid TOML too
+    return json.dumps(value if isinstance(value, (bool, int, str)) else str(value), ensure_ascii=False)

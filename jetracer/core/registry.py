@@ -1,0 +1,38 @@
+"""Backends are chosen by name; naming one imports nothing until it is asked for."""
+from __future__ import annotations
+
+from difflib import get_close_matches
+from importlib import import_module
+from typing import Any, Iterable, Mapping
+
+from jetracer.core.errors import UnknownName
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> UnknownName:
+    """The error for a wrong name: says the nearest right one, and all of them."""
+    names = sorted(known)
+    near = get_close_matches(str(name), names, 1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return UnknownName(f"There is no {kind} {name!r}; {hint}Choose one of: {', '.join(names)}.")
+
+
+class Registry:
+    """Names of one kind of thing, each with the dotted place of its class: {"null": "jetracer.car.null:NullCar"}."""
+
+    def __init__(self, kind: str, places: Mapping[str, str]) -> None:
+        self.kind = kind
+        self._places = dict(places)
+
+    @property
+    def names(self) -> tuple:
+        return tuple(sorted(self._places))
+
+    def get(self, name: str) -> Any:
+        """The class called `name`. Raises UnknownName with the nearest right name."""
+        if name not in self._places:
+            raise unknown(self.kind, name, self._places)
+        module, attribute = self._places[name].split(":")
+        return getattr(import_module(module), attribute)
+
+    def create(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        return self.get(name)(*args, **kwargs)

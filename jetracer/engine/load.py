@@ -1,0 +1,49 @@
+"""From what a person types to a loaded network."""
+from __future__ import annotations
+
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Union
+
+from jetracer.core.errors import ModelError, ModelNotFound
+from jetracer.engine.base import ENGINES, Engine
+
+SHIPPED = Path(__file__).resolve().parent.parent / "models"  # the models that come with JetRacer
+
+_ENGINE_OF = {".onnx": "onnx"}
+_NO_ENGINE = {
+    ".pth": "it holds PyTorch weights only; export it to ONNX first",
+    ".pt": "it holds PyTorch weights only; export it to ONNX first",
+    ".tflite": "TensorFlow Lite models are not supported; convert it to ONNX",
+    ".h5": "Keras models are not supported; convert it to ONNX",
+}
+
+
+def load_engine(path_or_name: Union[str, Path], threads: int = 1) -> Engine:
+    """Load a model file (`laps/road.onnx`), a shipped model (`road`) or `null`; returned open and warmed up.
+
+    Raises ModelNotFound, ModelCorrupt, CardError or ModelError, each with the next step.
+    """
+    if str(path_or_name) == "null":
+        return ENGINES.create("null")
+    path = _find(path_or_name)
+    if path.suffix in _NO_ENGINE:
+        raise ModelError(f"{path} cannot be run: {_NO_ENGINE[path.suffix]}.")
+    if path.suffix not in _ENGINE_OF:
+        raise ModelError(f"No engine runs {path.name!r}; known file types: {', '.join(sorted(_ENGINE_OF))}.")
+    engine = ENGINES.create(_ENGINE_OF[path.suffix], path, threads)
+    engine.open()
+    return engine
+
+
+def _find(path_or_name: Union[str, Path]) -> Path:
+    path = Path(path_or_name).expanduser()
+    if path.suffix or path.exists() or len(path.parts) != 1:
+        return path
+    shipped = {p.stem: p for p in SHIPPED.glob("*.onnx")}
+    if path.name in shipped:
+        return shipped[path.name]
+    names = sorted([*shipped, "null"])
+    near = get_close_matches(path.name, names, 1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    raise ModelNotFound(f"There is no model {str(path_or_name)!r}; {hint}Shipped: {', '.join(names)}; or give a file.")

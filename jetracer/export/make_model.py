@@ -1,0 +1,167 @@
+"""The shipped road model from nothing: pictures from the simulator, training, validation, export.
+
+    python -m jetracer.export.make_model            about forty minutes on two cores
+    python -m jetracer.export.make_model --quick    a few minutes, to see that it works
+
+Tracks for training, for validation and for evaluation come from seed ranges that do not overlap (`sim/track.py`).
+Data sets are kept under `build/road` and made again only when their configuration changes.
+"""
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Callable, Dict, List, Optional
+
+from jetracer.control.pursuit import LOOKAHEAD_M
+from jetracer.engine.card import ModelCard, ModelInput, write_card
+from jetracer.export.onnx import export_road
+from jetracer.models.road_net import PIXEL_MEAN, PIXEL_SCALE, RoadNet, macs, parameters
+from jetracer.sim.track import EVALUATION_FIRST_SEED, TRAINING_SEEDS, VALIDATION_SEEDS
+from jetracer.train.labels import LabelConfig
+from jetracer.train.road import Progress, RoadTrainConfig, predict, scores, train
+from jetracer.train.road_data import DataConfig, RoadData, make
+from jetracer.train.summary import by_surface
+
+SHIPPED = Path(__file__).resolve().parent.parent / "models" / "road.onnx"
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How much of everything goes into a model."""
+
+    tracks: int = 600
+    validation_tracks: int = 60
+    epochs: int = 12
+    processes: int = 2
+    bfloat16: bool = False
+    lookahead_m: float = LOOKAHEAD_M
+    cache: Path = Path("build/road")
+    out: Path = SHIPPED
+
+    @property
+    def training(self) -> DataConfig:
+        label = LabelConfig(lookahead_m=self.lookahead_m)
+        return DataConfig(first_seed=TRAINING_SEEDS.start, tracks=self.tracks, label=label)
+
+    @property
+    def validation(self) -> DataConfig:
+        return replace(self.training, first_seed=VALIDATION_SEEDS.start, tracks=self.validation_tracks)
+
+
+QUICK = Recipe(tracks=100, validation_tracks=20, epochs=6)
+
+
+def make_model(recipe: Recipe, say: Say, command: str = "") -> Dict[str, float]:
+    """Run the recipe and write the model. Returns its scores on the validation tracks."""
+    data = data_set("training", recipe.training, recipe, say)
+    unseen = data_set("validation", recipe.validation, recipe, say)
+    config = RoadTrainConfig(epochs=recipe.epochs, bfloat16=recipe.bfloat16)
+    net = train(data, config, Bar(say, "training"))
+    say(f"net           {parameters(net)} parameters, {macs(net) / 1e6:.1f} million multiply-adds\n")
+    seen = predict(net, unseen)
+    metrics = scores(seen, unseen.labels)
+    for name, value in metrics.items():
+        say(f"{name:<22}{value:10.3f}\n")
+    say(by_surface(seen, unseen))
+    metrics["export_difference"] = export_road(net, recipe.out)
+    write_card(recipe.out, road_card(net, data, recipe, metrics, command))
+    say(f"written       {recipe.out} ({recipe.out.stat().st_size / 1e6:.2f} MB)\n")
+    return metrics
+
+
+def data_set(name: str, config: DataConfig, recipe: Recipe, say: Say) -> RoadData:
+    """Made or found."""
+    bar = Bar(say, f"{name} data")
+    folder = make(config, recipe.cache, recipe.processes, lambda done, of: bar(Progress(done, of, float("nan"))))
+    data = RoadData.open(folder)
+    say(f"{name:<13} {len(data)} pictures of {config.tracks} tracks in {folder}\n")
+    return data
+
+
+def road_card(
+    net: RoadNet, data: RoadData, recipe: Recipe, metrics: Dict[str, float], command: str
+) -> ModelCard:
+    """What the file says about itself."""
+    first, last = recipe.training.seeds[0], recipe.training.seeds[-1]
+    return ModelCard(
+        task="road",
+        name="road",
+        input=ModelInput(),
+        outputs={
+            "aim": f"aim: point of the lane's centre {recipe.lookahead_m:g} m ahead of the rear axle; x right, y down",
+            "confidence": "confidence: 0 to 1, how sure it is that the car stands on a lane and looks along it",
+        },
+        normalisation={"mean": PIXEL_MEAN, "scale": PIXEL_SCALE, "folded": True},
+        trained={
+            "frames": len(data),
+            "tracks": recipe.tracks,
+            "seeds": [first, last],
+            "validation_seeds": [recipe.validation.seeds[0], recipe.validation.seeds[-1]],
+            "evaluation_first_seed": EVALUATION_FIRST_SEED,
+            "hash": data.sha256,
+            "lookahead_m": recipe.lookahead_m,
+            "epochs": recipe.epochs,
+            "parameters": parameters(net),
+            "macs": macs(net),
+            "source": "simulation only",
+        },
+        metrics={key: round(value, 6) for key, value in metrics.items()},
+        created_by=command,
+    )
+
+
+class Bar:
+    """A progress bar on one line, redrawn twice a second at most."""
+
+    def __init__(self, say: Say, name: str, width: int = 30) -> None:
+        self.say, self.name, self.width = say, name, width
+        self.started_s = time.monotonic()
+        self.shown_s = 0.0
+
+    def __call__(self, now: Progress) -> None:
+        at_s = time.monotonic()
+        if at_s - self.shown_s < 0.5 and now.step < now.steps:
+            return
+        self.shown_s, took_s = at_s, at_s - self.started_s
+        full = self.width * now.step // now.steps
+        left_s = took_s * (now.steps - now.step) / now.step
+        loss = f" loss {now.loss:.4f}" if now.loss == now.loss else ""
+        bar = "#" * full + "." * (self.width - full)
+        self.say(f"\r{self.name:<16} [{bar}] {now.step}/{now.steps}{loss} {took_s:4.0f} s, {left_s:4.0f} s left ")
+        if now.step == now.steps:
+            self.say("\n")
+
+
+def parse(arguments: Optional[List[str]] = None) -> Recipe:
+    """Command line -> recipe."""
+    base = QUICK if "--quick" in (sys.argv[1:] if arguments is None else arguments) else Recipe()
+    parser = argparse.ArgumentParser(prog="python -m jetracer.export.make_model", description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="a small model in a few minutes")
+    parser.add_argument("--bfloat16", action="store_true", help="faster on CPUs with AVX512-BF16 or AMX")
+    for name in ("tracks", "validation_tracks", "epochs", "processes"):
+        parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=getattr(base, name))
+    parser.add_argument("--lookahead-m", type=float, default=base.lookahead_m)
+    parser.add_argument("--cache", type=Path, default=base.cache, help="where pictures are kept")
+    parser.add_argument("--out", type=Path, default=base.out)
+    chosen = vars(parser.parse_args(arguments))
+    chosen.pop("quick")
+    return replace(base, **chosen)
+
+
+def main() -> int:
+    def say(text: str) -> None:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+
+    command = shlex.join(["python", "-m", "jetracer.export.make_model", *sys.argv[1:]])
+    make_model(parse(), say, command)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
