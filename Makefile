@@ -29,7 +29,7 @@ docs: $(VENV)/.dev     ## every command, option, link and path the documents nam
 	$(BIN)/python -m pytest tests/test_docs.py
 
 model: $(VENV)/.train  ## the shipped road model, from nothing: simulate, train, export
-	$(BIN)/python -m jetracer.train.make_model $(ARGS)
+	$(BIN)/python -m jetracer.export.make_model $(ARGS)
 
 soak: $(VENV)/.dev     ## slow: 200 kills and stops of every process, a million commands
 	$(BIN)/python -m tests.safety.soak_kill $(ARGS)

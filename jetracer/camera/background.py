@@ -1,11 +1,10 @@
-"""A camera read by a thread of its own: the reader always gets the newest picture and never waits for old ones.
+"""A camera read by a thread of its own, so that the reader always gets the newest picture.
 
 Answers the three ways in which cameras drive cars into walls: pictures that queue up and grow old, a capture
 thread that dies in silence, and a sensor that repeats its last picture for ever.
 """
 from __future__ import annotations
 
-import logging
 import threading
 from dataclasses import replace
 from typing import Optional, Union
@@ -13,15 +12,16 @@ from typing import Optional, Union
 import numpy as np
 
 from jetracer.camera.base import Camera
-from jetracer.core.clock import Clock, MonotonicClock
-from jetracer.core.errors import CameraEnded, CameraError, CameraTimeout, DeviceError
+from jetracer.core.errors import CameraEnded, CameraError, CameraTimeout
+from jetracer.core.log import logger
 from jetracer.core.mailbox import Mailbox
 from jetracer.core.types import Frame
 
 STALL_S = 1.0  # a camera silent for so long is closed and opened again
+_SLICE_S = 0.1  # longest single wait, so that close() is heard soon
 FIRST_DELAY_S, LONGEST_DELAY_S = 0.1, 5.0  # pause before opening again; doubles with every failure
 _JOIN_S = 3.0
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 
 class Background(Camera):
@@ -33,22 +33,18 @@ class Background(Camera):
     """
 
     def __init__(
-        self,
-        camera: Camera,
-        clock: Optional[Clock] = None,
-        stall_s: float = STALL_S,
-        first_delay_s: float = FIRST_DELAY_S,
+        self, camera: Camera, stall_s: float = STALL_S, first_delay_s: float = FIRST_DELAY_S
     ) -> None:
         self.camera = camera
         self.recoveries = 0
-        self._clock = clock or MonotonicClock()
         self._stall_s = stall_s
         self._first_delay_s = self._delay_s = first_delay_s
-        self._mailbox: Mailbox[Union[Frame, DeviceError]] = Mailbox()
+        self._mailbox: Mailbox[Union[Frame, CameraError]] = Mailbox()
         self._stamps = FrozenPixels()
-        self._trouble: Optional[DeviceError] = None
+        self._trouble: Optional[CameraError] = None
         self._stop = threading.Event()
         self._thread: Optional[threading.Thread] = None
+        self._silent_s = 0.0
         self._last_seq = -1
         self._seq_shift = 0
 
@@ -72,8 +68,10 @@ class Background(Camera):
             self.camera.close()
             return
         self._stop.set()
-        # the thread closes the camera itself: releasing one that another thread is reading can crash the process
+        # the thread itself closes the camera: releasing one while another thread reads it can crash
         thread.join(_JOIN_S)
+        if thread.is_alive():
+            _log.warning("the camera does not answer; it is left to the end of the program")
 
     def read(self, timeout_s: float) -> Frame:
         try:
@@ -98,31 +96,42 @@ class Background(Camera):
 
     def _turn(self) -> None:
         try:
-            frame = self.camera.read(self._stall_s)
+            frame = self.camera.read(min(_SLICE_S, self._stall_s))
         except CameraEnded:
             raise
-        except DeviceError as error:
+        except CameraTimeout as error:
+            self._silent_s += _SLICE_S
+            if self._silent_s >= self._stall_s:
+                self._recover(CameraTimeout(f"The camera is silent: {error}"))
+            return
+        except OSError as error:
             self._recover(error)
             return
-        self._delay_s, self._trouble = self._first_delay_s, None
+        self._delay_s, self._silent_s, self._trouble = self._first_delay_s, 0.0, None
         self._mailbox.put(self._stamps.stamp(self._numbered(frame)))
 
-    def _recover(self, error: DeviceError) -> None:
+    def _recover(self, error: OSError) -> None:
         """Close and open until the camera opens or we are told to stop."""
         while not self._stop.is_set():
-            _log.warning("%s", error)
-            self._trouble = error
-            self._mailbox.put(error)
+            self._tell(error)
             self.camera.close()
             if self._stop.wait(self._delay_s):
                 return
             self._delay_s = min(2 * self._delay_s, LONGEST_DELAY_S)
+            self._silent_s = 0.0
             self.recoveries += 1
             try:
                 self.camera.open()
                 return
-            except DeviceError as again:
+            except OSError as again:
                 error = again
+
+    def _tell(self, error: OSError) -> None:
+        if not isinstance(error, CameraError):
+            error = CameraError(f"The camera failed: {error}")
+        _log.warning("%s", error)
+        self._trouble = error
+        self._mailbox.put(error)
 
     def _numbered(self, frame: Frame) -> Frame:
         """Keep `seq` growing when a camera counts from 0 again after it was opened again."""
@@ -136,7 +145,7 @@ class FrozenPixels:
     """Gives a picture that equals the one before it the time of the first of them.
 
     A real sensor is never still to the last bit: its noise differs in every picture. Equal pixels therefore
-    mean that the sensor, its driver or its cable repeats an old picture, which then must look as old as it is,
+    mean that the sensor, its driver or its cable repeats an old picture; it then must look as old as it is,
     so that the safety gate stops the car.
     """
 

@@ -12,7 +12,7 @@ from jetracer.core.types import Frame
 class CameraConfig:
     """Which camera, and what it delivers. `make_camera` turns it into an open-able camera."""
 
-    name: str = "csi"  # csi, usb, sim, replay, null; also NAME:PATH or NAME:NUMBER, such as replay:laps/monday
+    name: str = "csi"  # csi, usb, sim, replay, null; also NAME:PATH or NAME:NUMBER (replay:laps/monday)
     path: str = ""  # replay: folder or video file; sim: the world's folder
     device: int = 0  # usb: the N of /dev/videoN; csi: the sensor's number
     width: int = 224  # px, of the frames delivered

@@ -68,7 +68,9 @@ class CaptureCamera(Camera):
         if image.ndim == 2:
             image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
         size = (self.config.width, self.config.height)
-        return image if image.shape[1::-1] == size else cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
+        if image.shape[1::-1] == size:
+            return image
+        return cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
 
     def _exposed_s(self) -> float:
         """The driver's own time of the picture where it is monotonic and plausible, else now."""

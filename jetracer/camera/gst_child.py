@@ -1,9 +1,10 @@
-"""A GStreamer pipeline in a child process: for a Python whose OpenCV was built without GStreamer (all of pip's).
+"""A GStreamer pipeline in a child process, for an OpenCV built without GStreamer (all of pip's are).
 
 The child can also be killed when NVIDIA's Argus hangs, which a pipeline inside our own process cannot.
 """
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
@@ -20,7 +21,7 @@ from jetracer.core.errors import CameraError, CameraTimeout
 from jetracer.core.types import Frame
 
 START_S = 8.0  # the first picture of an Argus camera takes 2 to 4 s
-_STOP_S = 1.0  # time to leave in peace; a client of Argus that is killed can block the camera for the next one
+_STOP_S = 1.0  # time to leave in peace: a killed client of Argus can block the camera for the next
 _BYTES_PER_PIXEL = 4  # BGRx
 GST_HINT = "sudo apt-get install gstreamer1.0-tools gstreamer1.0-plugins-base"
 
@@ -45,7 +46,7 @@ class GstChild(Camera):
         """Start the child and wait for its first picture. Raises CameraError with what the child said."""
         if self.process is not None:
             return
-        self._log = tempfile.TemporaryFile()
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 (close() closes it)
         self._pipe, write_end = os.pipe()
         try:
             # Pictures get a pipe of their own: Argus prints its chatter to standard output.
@@ -91,7 +92,9 @@ class GstChild(Camera):
     def _wait(self, give_up_s: float, timeout_s: float) -> None:
         left_s = max(0.0, give_up_s - self._clock.now_s())
         if not select.select([self._pipe], [], [], left_s)[0]:
-            raise CameraTimeout(f"The camera's GStreamer process sent no picture for {timeout_s:.1f} s. {self._said()}")
+            raise CameraTimeout(
+                f"The camera's GStreamer process sent no picture for {timeout_s:.1f} s. {self._said()}"
+            )
 
     def _receive(self) -> None:
         """Take what the pipe holds; a picture that came in part is completed by the next call."""
@@ -118,18 +121,18 @@ class GstChild(Camera):
     def _said(self) -> str:
         """The child's last words: its first line that reads ERROR, else its last line."""
         self._log.seek(0)
-        lines = [line.strip() for line in self._log.read().decode(errors="replace").splitlines() if line.strip()]
+        text = self._log.read().decode(errors="replace")
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
         errors = [line for line in lines if "error" in line.lower() or "fail" in line.lower()]
         chosen = (errors or lines[-1:])[:1]
         return f"It said: {chosen[0][:300]}" if chosen else "It said nothing."
 
 
 def _end(process: subprocess.Popen) -> None:
-    """Ask first, then kill."""
-    for ask, patience_s in ((signal.SIGINT, _STOP_S), (signal.SIGKILL, _STOP_S)):
-        if process.poll() is None:
-            process.send_signal(ask)
-            try:
-                process.wait(patience_s)
-            except subprocess.TimeoutExpired:
-                continue
+    """Ask first, then kill: the child and all that it may have started."""
+    for blow in (signal.SIGINT, signal.SIGKILL):
+        if process.poll() is not None:
+            return
+        os.killpg(process.pid, blow)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_STOP_S)

@@ -1,6 +1,6 @@
 """GStreamer pipelines as text: pure functions, no GStreamer needed.
 
-A source ends in 4-byte BGRx of the wanted size (nvvidconv cannot make 3-byte BGR, and BGRx rows need no padding).
+A source ends in 4-byte BGRx of the wanted size: nvvidconv makes no 3-byte BGR, and BGRx rows need no padding.
 A sink keeps only the newest picture: without that, a reader slower than the camera falls seconds behind.
 """
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import List
 
 from jetracer.camera.base import CameraConfig
 
-CAPTURE_WIDTH, CAPTURE_HEIGHT = 640, 480  # px; jetcam's own default, so models trained with it see the same view
+CAPTURE_WIDTH, CAPTURE_HEIGHT = 640, 480  # px; jetcam's default: models trained with it see the same view
 
 # downstream: a full queue drops its OLDEST picture; one buffer and no limit in bytes or time
 _NEWEST_ONLY = "queue leaky=downstream max-size-buffers=1 max-size-bytes=0 max-size-time=0"
@@ -19,7 +19,8 @@ _NEWEST_ONLY = "queue leaky=downstream max-size-buffers=1 max-size-bytes=0 max-s
 def csi_source(config: CameraConfig) -> str:
     """A Jetson's CSI camera (IMX219 and others) through NVIDIA's Argus, scaled by the hardware."""
     return (
-        f"nvarguscamerasrc sensor-id={config.device} ! video/x-raw(memory:NVMM), {_capture(config)}, format=NV12 ! "
+        f"nvarguscamerasrc sensor-id={config.device} ! "
+        f"video/x-raw(memory:NVMM), {_capture(config)}, format=NV12 ! "
         f"nvvidconv flip-method={config.flip} ! {_delivered(config)}"
     )
 
@@ -55,9 +56,10 @@ def child_command(source: str, fd: int) -> List[str]:
 
 def rate(fps: float) -> str:
     """Frames per second as GStreamer's fraction: 30 -> 30/1, 29.97 -> 30000/1001."""
-    fraction = Fraction(fps).limit_denominator(1)
-    if abs(fraction - Fraction(fps)) > Fraction(1, 1000):
-        fraction = Fraction(fps).limit_denominator(1001)
+    whole = round(fps)
+    if abs(fps - whole * 1000 / 1001) < 0.005:  # the rates of American television
+        return f"{whole * 1000}/1001"
+    fraction = Fraction(fps).limit_denominator(1000)
     return f"{fraction.numerator}/{fraction.denominator}"
 
 

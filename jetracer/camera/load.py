@@ -22,7 +22,7 @@ def make_camera(config: CameraConfig, clock: Optional[Clock] = None) -> Camera:
     config = resolve(config)
     clock = clock or MonotonicClock()
     camera = CAMERAS.create(config.name, config, clock)
-    return Background(camera, clock) if config.name in _LIVE else camera
+    return Background(camera) if config.name in _LIVE else camera
 
 
 def resolve(config: CameraConfig) -> CameraConfig:

@@ -15,19 +15,19 @@ _PICTURES = 8  # enough that no two neighbours are equal, few enough to stay in 
 
 
 class NullCamera(Camera):
-    """Frame n is exposed at exactly `start + n / fps`; a late reader gets the newest and sees the gap in `seq`.
+    """Frame n is exposed at exactly `start + n / fps`; a late reader gets the newest and a gap in `seq`.
 
-    With `config.realtime` off, every read returns the next frame at once.
+    With `config.realtime` off, every read returns the next frame at once, stamped with the time of the read.
     `images` replaces the built-in pictures: any sequence of (H, W, 3) uint8 BGR arrays, repeated for ever.
     """
 
     def __init__(
         self,
-        config: CameraConfig = CameraConfig(name="null"),
+        config: Optional[CameraConfig] = None,
         clock: Optional[Clock] = None,
         images: Optional[Sequence[np.ndarray]] = None,
     ) -> None:
-        self.config = config
+        self.config = config or CameraConfig(name="null")
         self._clock = clock or MonotonicClock()
         self._images = images
         self._start_s: Optional[float] = None
@@ -52,13 +52,14 @@ class NullCamera(Camera):
             self._next = max(self._next, due)
             self._wait(self._start_s + self._next * period_s, timeout_s)
         seq, self._next = self._next, self._next + 1
-        return Frame(self._images[seq % len(self._images)], self._start_s + seq * period_s, seq)
+        t_s = self._start_s + seq * period_s if self.config.realtime else self._clock.now_s()
+        return Frame(self._images[seq % len(self._images)], t_s, seq)
 
     def _wait(self, due_s: float, timeout_s: float) -> None:
         give_up_s = self._clock.now_s() + timeout_s
         self._clock.sleep_until(min(due_s, give_up_s))
         if due_s > give_up_s:
-            raise CameraTimeout(f"No frame within {timeout_s:.3f} s; at {self.config.fps:g} fps one takes longer.")
+            raise CameraTimeout(f"No frame within {timeout_s:.3f} s at {self.config.fps:g} fps.")
 
 
 def test_pictures(width: int, height: int, count: int = _PICTURES) -> list:

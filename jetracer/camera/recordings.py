@@ -18,14 +18,15 @@ _LONGEST_GAP_S = 1.0  # a longer pause, or a step back, is where one session end
 class Pictures:
     """A folder of images, in natural order (2.jpg before 10.jpg).
 
-    Reads NVIDIA's `<x>_<y>_<uuid>.jpg` sets and Donkey folders (pictures in `images/`). A `labels.csv` with the
-    columns file and timestamp_ms gives order and timing; without it pictures are 1/fps apart.
+    Reads NVIDIA's `<x>_<y>_<uuid>.jpg` sets and Donkey folders (pictures in `images/`). A `labels.csv` with
+    the columns file and timestamp_ms gives order and timing; without it pictures are 1/fps apart.
     """
 
     def __init__(self, folder: Path, fps: float) -> None:
         self._files, self.times = _timed_files(folder, fps)
         if not self._files:
-            raise CameraError(f"{folder} holds no pictures ({', '.join(SUFFIXES)}); give the folder that does.")
+            kinds = ", ".join(SUFFIXES)
+            raise CameraError(f"{folder} holds no pictures ({kinds}); give the folder that does.")
 
     def image(self, index: int) -> Optional[np.ndarray]:
         """Picture `index` as (H, W, 3) BGR, or None when its file is damaged."""
@@ -47,7 +48,7 @@ class Video:
         self._capture = cv2.VideoCapture(str(path))
         count = int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT))
         if not self._capture.isOpened() or count < 1:
-            raise CameraError(f"{path} is no video that OpenCV can play; convert it: ffmpeg -i {path} fixed.mp4")
+            raise CameraError(f"OpenCV cannot play {path} as a video; convert it: ffmpeg -i {path} fixed.mp4")
         rate = self._capture.get(cv2.CAP_PROP_FPS)
         self.times = [index / (rate if rate > 0 else fps) for index in range(count)]
         self._at = 0
@@ -83,7 +84,8 @@ def open_recording(path: str, fps: float) -> Union[Pictures, Video]:
 
 def natural_key(name: str) -> List[Tuple[int, int, str]]:
     """Sort key under which 2.jpg comes before 10.jpg."""
-    return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.split(r"(\d+)", name) if part]
+    parts = [part for part in re.split(r"(\d+)", name) if part]
+    return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts]
 
 
 def _timed_files(folder: Path, fps: float) -> Tuple[List[Path], List[float]]:
@@ -105,7 +107,8 @@ def _images(folder: Path) -> List[Path]:
 
 def _read_stamps(folder: Path) -> Dict[str, float]:
     """Seconds by file name from labels.csv, in the file's own order; empty without usable columns."""
-    labels = next((place / "labels.csv" for place in (folder, folder.parent) if (place / "labels.csv").is_file()), None)
+    places = (folder / "labels.csv", folder.parent / "labels.csv")
+    labels = next((place for place in places if place.is_file()), None)
     if labels is None:
         return {}
     with labels.open(newline="", encoding="utf-8") as file:

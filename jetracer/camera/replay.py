@@ -1,24 +1,24 @@
 """A recording played as a camera."""
 from __future__ import annotations
 
-import logging
 from bisect import bisect_right
 from typing import Any, Optional
 
 from jetracer.camera.base import Camera, CameraConfig
 from jetracer.core.clock import Clock, MonotonicClock
 from jetracer.core.errors import CameraEnded, CameraError, CameraTimeout
+from jetracer.core.log import logger
 from jetracer.core.types import Frame
 
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 
 class ReplayCamera(Camera):
     """Plays `config.path` (a folder of pictures or a video file), pictures in their recorded size.
 
     `config.realtime`: at the recording's own pace; a slow reader gets the newest picture and a gap in `seq`,
-    just as on the car. Otherwise every picture in turn, as fast as it is asked for, stamped with the time of the
-    read. Damaged pictures are skipped and counted in `skipped`. At the end CameraEnded, or again from the
+    just as on the car. Otherwise every picture in turn, as fast as asked, stamped with the time of the read.
+    Damaged pictures are skipped and counted in `skipped`. At the end CameraEnded, or again from the
     beginning with `config.loop`.
     """
 

@@ -13,7 +13,7 @@ from jetracer.core.errors import CameraError
 
 
 class UsbCamera(CaptureCamera):
-    """/dev/videoN, N = `config.device`, as JPEG pictures: uncompressed ones do not fit through USB 2 at full rate."""
+    """/dev/videoN, N = `config.device`, sending JPEG: raw pictures do not fit through USB 2 at full rate."""
 
     def __init__(self, config: CameraConfig, clock: Optional[Clock] = None, dev: str = "/dev") -> None:
         super().__init__(config, clock)
@@ -26,8 +26,8 @@ class UsbCamera(CaptureCamera):
         capture = cv2.VideoCapture(str(self.path), cv2.CAP_V4L2)
         if not capture.isOpened():
             raise CameraError(
-                f"{self.path} cannot be opened as a camera: another program may hold it, or it is not a picture "
-                f"source; see who holds it with: fuser -v {self.path}"
+                f"{self.path} cannot be opened as a camera: another program may hold it, or it is no "
+                f"picture source; see who holds it with: fuser -v {self.path}"
             )
         capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter_fourcc(*"MJPG"))
         capture.set(cv2.CAP_PROP_FRAME_WIDTH, self.config.capture_width or CAPTURE_WIDTH)

@@ -45,12 +45,12 @@ def _check(config: CarConfig) -> None:
     channels = (config.steering_channel, config.throttle_channel)
     if not all(0 <= channel <= 15 for channel in channels) or channels[0] == channels[1]:
         raise ConfigError(f"Steering and throttle need two different channels in 0..15, not {channels}.")
-    if not 24 <= config.frequency_hz <= 330:
-        raise ConfigError(f"Servos want pulses at 50 to 330 Hz, not {config.frequency_hz}.")
+    if not 40 <= config.frequency_hz <= 330:
+        raise ConfigError(f"Servos want pulses at 40 to 330 Hz, not {config.frequency_hz}.")
     for axis in ("steering", "throttle"):
         low_us, high_us = getattr(config, f"{axis}_min_us"), getattr(config, f"{axis}_max_us")
         if not 500 <= low_us < high_us <= 2500:
-            raise ConfigError(f"{axis}_min_us and {axis}_max_us must rise within 500..2500, not {low_us}, {high_us}.")
+            raise ConfigError(f"{axis}_min_us, {axis}_max_us must rise in 500..2500: {low_us}, {high_us}.")
         if not all(math.isfinite(getattr(config, f"{axis}_{part}")) for part in ("gain", "offset")):
             raise ConfigError(f"{axis}_gain and {axis}_offset must be numbers.")
 

@@ -1,7 +1,7 @@
 """INA219, the battery's voltage.
 
-Section numbers: Texas Instruments SBOS448G. The reset value of the configuration register (0x399F, 8.6.2.1: 32 V
-range, 12 bits, continuous) is what is wanted, so nothing is ever written.
+Section numbers: Texas Instruments SBOS448G. The reset value of the configuration register (8.6.2.1: 0x399F,
+that is 32 V range, 12 bits, continuous) is what is wanted, so nothing is ever written.
 """
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ NOTHING_CONNECTED_V = 1.0  # below it no pack is on the sensor
 
 @dataclass(frozen=True)
 class BatteryConfig:
-    """Which sensor measures the pack; address 0: none. Kits with 3 cells have it at 0x41, with 2 cells at 0x42."""
+    """Which sensor measures the pack. Kits with 3 cells have it at 0x41, with 2 cells at 0x42; 0: none."""
 
-    address: int = 0
+    address: int = 0x41
 
     def __post_init__(self) -> None:
         if self.address and not 0x40 <= self.address <= 0x4F:

@@ -47,7 +47,7 @@ class Pca9685:
             return
         write = self._bus.write_byte_data
         write(self._address, ALL_LED_OFF_H, FULL_OFF)  # whatever a dead program left
-        write(self._address, MODE1, MODE1_SLEEP | MODE1_AUTO_INCREMENT)  # 7.3.5: the rate changes in sleep only
+        write(self._address, MODE1, MODE1_SLEEP | MODE1_AUTO_INCREMENT)  # 7.3.5: needed to set the rate
         write(self._address, PRE_SCALE, self._prescale)
         write(self._address, MODE2, MODE2_TOTEM_POLE)
         write(self._address, MODE1, MODE1_AUTO_INCREMENT)

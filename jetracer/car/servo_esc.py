@@ -49,14 +49,14 @@ class ServoEsc(Car):
                               config.throttle_min_us, config.throttle_max_us)
 
     def open(self) -> None:
-        """Neutral pulses: the ESC arms on them, and whatever a dead program left ends here. Raises BusError."""
+        """Neutral pulses: the ESC arms on them, and what a dead program left ends here. Raises BusError."""
         try:
             self._chip.start()
             self.neutral()
         except OSError as error:
             raise BusError(
-                f"The PCA9685 at 0x{self._address:02x} does not answer ({error.strerror or error}); check its wiring "
-                "and power, and see what is there with: i2cdetect -y -r 1"
+                f"The PCA9685 at 0x{self._address:02x} does not answer ({error.strerror or error}); "
+                "check its wiring and power, and see what is there with: i2cdetect -y -r 1"
             ) from error
 
     def apply(self, command: Command) -> Command:

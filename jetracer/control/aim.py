@@ -1,34 +1,16 @@
-"""Steering straight from the aim in the image, as NVIDIA's JetRacer and JetBot notebooks do it. No metres needed."""
+"""Steering straight from the aim in the image, as NVIDIA's JetRacer and JetBot notebooks do. No metres."""
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Optional
 
 from jetracer.camera.geometry import SIM_CAMERA, CameraModel
 from jetracer.control.base import Coast, Controller, clip, usable
-from jetracer.control.motion import CarModel, Motion
-from jetracer.control.speed import SpeedConfig, SpeedPlanner
+from jetracer.control.config import AimConfig, ControlConfig
+from jetracer.control.motion import Motion
+from jetracer.control.speed import SpeedPlanner
 from jetracer.core.clock import Clock, MonotonicClock
-from jetracer.core.errors import ConfigError
 from jetracer.core.types import Aim, Command, Scene
-
-
-@dataclass(frozen=True)
-class AimConfig:
-    """`error` "x": NVIDIA JetRacer, steering = x * gain + bias. "angle": JetBot, of atan2(x, (0.5 - y) / 2)."""
-
-    error: str = "x"
-    gain: float = 1.0
-    damping: float = 0.0  # per change of the error from one frame to the next at 30 Hz, JetBot's kd
-    bias: float = 0.0
-    fade_s: float = 0.5  # time constant of the held steering when nothing is seen
-    car: CarModel = CarModel()
-    speed: SpeedConfig = SpeedConfig()
-
-    def __post_init__(self) -> None:
-        if self.error not in ("x", "angle"):
-            raise ValueError(f"control.aim.error = {self.error!r}: choose 'x' (JetRacer) or 'angle' (JetBot).")
 
 
 class AimSteering:
@@ -53,12 +35,12 @@ class AimSteering:
 class AimPD(Controller):
     """NVIDIA's steering; the throttle comes from the planner, by the bend that the steering itself makes."""
 
-    def __init__(self, config: AimConfig = AimConfig(), camera: CameraModel = SIM_CAMERA,
+    def __init__(self, config: Optional[ControlConfig] = None, camera: CameraModel = SIM_CAMERA,
                  clock: Optional[Clock] = None) -> None:
         del camera  # pixels are enough
-        self.config = config
+        self.config = config = config or ControlConfig()
         self._clock = clock or MonotonicClock()
-        self._aim = AimSteering(config)
+        self._aim = AimSteering(config.aim)
         self._coast = Coast(config.fade_s)
         self._motion = Motion(config.car)
         self._planner = SpeedPlanner(config.speed, config.car.motor)
@@ -67,10 +49,10 @@ class AimPD(Controller):
         if not usable(scene, self.config.speed.confidence_floor):
             self._aim.reset()
             return self._coast.command(dt_s)
+        car = self.config.car
         steering = self._aim.steering(scene.aim, dt_s)
         self._coast.remember(steering)
-        curvature = self.config.car.curvature(steering * self.config.car.max_steer_rad)
-        plan_mps = self._planner.plan_mps(curvature, scene.confidence, dt_s)
+        plan_mps = self._planner.plan_mps(car.curvature(steering * car.max_steer_rad), scene.confidence, dt_s)
         return Command(steering, self._planner.throttle(plan_mps, self._motion.state(self._clock.now_s())[1]))
 
     def sent(self, command: Command, t_s: float) -> None:

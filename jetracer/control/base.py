@@ -14,7 +14,10 @@ CONTROLLERS = Registry("controller", {
 
 
 class Controller(ABC):
-    """The loop's order: `wanted = decide(scene, dt_s)`, the guard has the last word, `sent(what it let through)`."""
+    """The loop calls `decide`, lets the guard have the last word, and tells what that was by `sent`.
+
+    Built as `Class(config: ControlConfig, camera: CameraModel, clock: Clock)`.
+    """
 
     @abstractmethod
     def decide(self, scene: Scene, dt_s: float) -> Command:
@@ -41,13 +44,13 @@ def usable(scene: Scene, confidence_floor: float = 0.0) -> bool:
 
 def clip(value: float, low: float = -1.0, high: float = 1.0) -> float:
     """`value` within [low, high]; NaN becomes 0 (both comparisons of a plain clip are false for it)."""
-    if value != value:
+    if math.isnan(value):
         return 0.0
     return min(max(value, low), high)
 
 
 class Coast:
-    """Steering without sight: hold the last angle and let it fade, for a bend does not end with one lost frame."""
+    """Steering without sight: hold the last angle and let it fade, a bend does not end with a frame."""
 
     def __init__(self, fade_s: float) -> None:
         self._fade_s = fade_s

@@ -1,68 +1,56 @@
-"""Pure pursuit in metres: drive the arc that leads from where the car will be to the point the network chose.
+"""Pure pursuit in metres: drive the arc from where the car will be to the point that the network chose.
 
-R. C. Coulter, "Implementation of the Pure Pursuit Path Tracking Algorithm", CMU-RI-TR-92-01: curvature = 2 y / L^2
-for a point (x, y) at distance L from the rear axle. Here the point that shall run on the line lies `centre_m`
-ahead of the rear axle, so a circle through the aim on which that point stays gives 2 y / (L^2 - centre_m^2).
+R. C. Coulter, "Implementation of the Pure Pursuit Path Tracking Algorithm", CMU-RI-TR-92-01: the arc to a
+point (x, y) at distance L from the rear axle has curvature 2 y / L^2. Here not the rear axle but a point
+`centre_m` ahead of it shall stay on the line: a circle that both it and the aim lie on gives
+2 y / (L^2 - centre_m^2), and 2 (y - centre_m sin(drift)) / (L^2 - centre_m^2) while the car drifts.
 """
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Optional, Tuple
 
 from jetracer.camera.geometry import SIM_CAMERA, CameraModel
-from jetracer.control.aim import AimConfig, AimSteering
+from jetracer.control.aim import AimSteering
 from jetracer.control.base import Coast, Controller, clip, usable
-from jetracer.control.motion import CarModel, Motion, seen_from
-from jetracer.control.speed import SpeedConfig, SpeedPlanner
+from jetracer.control.config import ControlConfig
+from jetracer.control.motion import Motion, seen_from
+from jetracer.control.speed import SpeedPlanner
 from jetracer.core.clock import Clock, MonotonicClock
 from jetracer.core.types import Aim, Command, Scene
 
-# What the road network is trained to point at: the centre line's point at this straight-line distance from the rear
-# axle. Beyond the picture's border the steering is at its stop anyway: full lock asks for a bearing of 28 degrees.
+# What the road network is trained to point at: the centre line's point at this straight-line distance from
+# the rear axle. Nearer follows the line closer; farther keeps more aims in the picture. At 0.7 m an aim
+# leaves the simulated car's picture at a bearing of 38 degrees; from 26 on the steering is at its stop.
 LOOKAHEAD_M = 0.7
 
-
-@dataclass(frozen=True)
-class PursuitConfig:
-    car: CarModel = CarModel()
-    speed: SpeedConfig = SpeedConfig()
-    fallback: AimConfig = AimConfig()  # steers where the aim has no place on the floor
-    farthest_m: float = 2.5  # an aim farther away is near the horizon: too uncertain for metres
-    nearest_m: float = 0.35  # the arc is never made tighter than for an aim at this distance
-    latency_max_s: float = 0.4  # an older frame is compensated for no more than this
-    fade_s: float = 0.5  # time constant of the held steering when nothing is seen
+PursuitConfig = ControlConfig  # both controllers share one configuration
 
 
 class PurePursuit(Controller):
-    """Needs the camera's geometry, and a clock to know how old a frame is when it decides."""
+    """Needs the camera's geometry, and the loop's clock to know how old a frame is when it decides."""
 
-    def __init__(self, config: PursuitConfig = PursuitConfig(), camera: CameraModel = SIM_CAMERA,
+    def __init__(self, config: Optional[ControlConfig] = None, camera: CameraModel = SIM_CAMERA,
                  clock: Optional[Clock] = None) -> None:
-        self.config = config
+        self.config = config = config or ControlConfig()
         self._camera = camera
         self._clock = clock or MonotonicClock()
         self._motion = Motion(config.car)
         self._planner = SpeedPlanner(config.speed, config.car.motor)
         self._coast = Coast(config.fade_s)
-        self._fallback = AimSteering(config.fallback)
+        self._fallback = AimSteering(config.aim)
 
     def decide(self, scene: Scene, dt_s: float) -> Command:
         if not usable(scene, self.config.speed.confidence_floor):
             self._fallback.reset()
             return self._coast.command(dt_s)
-        car, effect_s = self.config.car, self._clock.now_s() + self.config.car.actuator_delay_s
-        steering = self._fallback.steering(scene.aim, dt_s)
-        point = self._floor_point(scene.aim)
-        if point is None:
-            curvature = car.curvature(-steering * car.max_steer_rad)
-        else:
-            seen_s = max(scene.t_s, effect_s - self.config.latency_max_s)
-            curvature = self._arc(*seen_from(self._motion.way(seen_s, effect_s), *point))
-            steering = car.steering(curvature)
+        effect_s = self._clock.now_s() + self.config.car.actuator_delay_s
+        curvature = self._curvature(scene, effect_s, self._fallback.steering(scene.aim, dt_s))
+        speed_mps = self._motion.state(effect_s)[1]
+        steering = self.config.car.steering(curvature, speed_mps)
         self._coast.remember(steering)
         plan_mps = self._planner.plan_mps(curvature, scene.confidence, dt_s)
-        return Command(steering, self._planner.throttle(plan_mps, self._motion.state(effect_s)[1]))
+        return Command(steering, self._planner.throttle(plan_mps, speed_mps))
 
     def sent(self, command: Command, t_s: float) -> None:
         self._motion.sent(command, t_s)
@@ -73,14 +61,25 @@ class PurePursuit(Controller):
         self._fallback.reset()
         self._coast.remember(0.0)
 
+    def _curvature(self, scene: Scene, effect_s: float, fallback: float) -> float:
+        """Curvature [1/m, left +] from `effect_s` on; `fallback` is the steering for an aim off the floor."""
+        car, point = self.config.car, self._floor_point(scene.aim)
+        if point is None:
+            return car.curvature(-fallback * car.max_steer_rad)
+        seen_s = max(scene.t_s, effect_s - self.config.arc.latency_max_s)
+        x, y, yaw = self._motion.way(seen_s, effect_s)
+        drift_rad = car.drift_rad(*self._motion.state(effect_s))
+        return self._arc(*seen_from((x, y, yaw - drift_rad), *point), drift_rad)
+
     def _floor_point(self, aim: Aim) -> Optional[Tuple[float, float]]:
         point = self._camera.ground_from_aim(aim)
-        if point is None or not math.isfinite(point[0] + point[1]) or math.hypot(*point) > self.config.farthest_m:
+        if point is None or not math.hypot(*point) <= self.config.arc.farthest_m:
             return None
         return point
 
-    def _arc(self, x_m: float, y_m: float) -> float:
-        """Curvature [1/m, left +] of the arc to a point of the vehicle frame."""
-        length2 = max(x_m * x_m + y_m * y_m, self.config.nearest_m ** 2) - self.config.car.centre_m ** 2
-        tightest = self.config.car.curvature(self.config.car.max_steer_rad)
-        return clip(2.0 * y_m / length2, -tightest, tightest)
+    def _arc(self, x_m: float, y_m: float, drift_rad: float) -> float:
+        """Curvature [1/m, left +] of the arc to a point of the rear axle's frame, x along its own motion."""
+        car = self.config.car
+        length2 = max(x_m * x_m + y_m * y_m, self.config.arc.nearest_m ** 2) - car.centre_m ** 2
+        tightest = car.curvature(car.max_steer_rad)
+        return clip(2.0 * (y_m - car.centre_m * math.sin(drift_rad)) / length2, -tightest, tightest)

@@ -1,18 +1,19 @@
 """How fast to drive, and which throttle gives that speed on a car that cannot measure it.
 
-The defaults of `MotorCurve` describe the simulated car; for a real one, time it over a metre at two throttles.
+The defaults of `MotorCurve` describe the simulated car; time a real one over a metre at two throttles.
 """
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Optional
 
 from jetracer.control.base import clip
 
 
 @dataclass(frozen=True)
 class MotorCurve:
-    """Steady speed over throttle: nothing inside the dead band, from there a straight line to the top speed."""
+    """Steady speed over throttle: nothing inside the dead band, then a straight line to the top speed."""
 
     top_speed_mps: float = 6.0
     dead_band: float = 0.05  # throttle, 0..1
@@ -24,7 +25,7 @@ class MotorCurve:
         return math.copysign(size * self.top_speed_mps, throttle)
 
     def throttle(self, speed_mps: float) -> float:
-        """The throttle in [0, 1] that holds `speed_mps`; 0 for a standing car. The curve never runs backwards."""
+        """The throttle in [0, 1] that holds `speed_mps`; 0 for a standing car, never backwards."""
         if not speed_mps > 0.0:
             return 0.0
         return min(1.0, self.dead_band + (1.0 - self.dead_band) * speed_mps / self.top_speed_mps)
@@ -49,8 +50,8 @@ class SpeedConfig:
 class SpeedPlanner:
     """v = sqrt(a_lat / |curvature|) within limits, scaled by confidence."""
 
-    def __init__(self, config: SpeedConfig = SpeedConfig(), curve: MotorCurve = MotorCurve()) -> None:
-        self.config, self.curve = config, curve
+    def __init__(self, config: Optional[SpeedConfig] = None, curve: Optional[MotorCurve] = None) -> None:
+        self.config, self.curve = config or SpeedConfig(), curve or MotorCurve()
         self._plan_mps = 0.0
 
     def reset(self) -> None:
@@ -68,8 +69,8 @@ class SpeedPlanner:
 
     def trust(self, confidence: float) -> float:
         """0 at the floor, 1 from `confidence_full` on, a straight line between."""
-        config = self.config
-        return clip((confidence - config.confidence_floor) / (config.confidence_full - config.confidence_floor), 0.0)
+        floor = self.config.confidence_floor
+        return clip((confidence - floor) / (self.config.confidence_full - floor), 0.0)
 
     def throttle(self, plan_mps: float, speed_mps: float) -> float:
         """Throttle in [0, 1] that brings the estimated `speed_mps` to the plan; never brakes, drag does."""

@@ -2,12 +2,12 @@
 
 Two kinds of folder are understood:
 
-* NVIDIA's interactive regression: `<x>_<y>_<uuid>.jpg`, the clicked aim in pixels of that picture (the border and
-  a little beyond are allowed);
+* NVIDIA's interactive regression: `<x>_<y>_<uuid>.jpg`, the clicked aim in pixels of that picture (on the
+  border or a little beyond, too);
 * Donkey: `labels.csv` with columns file and angle (-1 left .. 1 right), pictures beside it or in `images/`.
 
-The baseline answers the mean of the labels every time. It knows the labels, the model does not: a model that does
-no better has learned nothing that these frames ask for.
+The baseline answers the mean of the labels every time. It knows the labels, the model does not; but a model
+that does no better has learned nothing that these frames ask for.
 """
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _CLICK = re.compile(r"(-?\d+)_(-?\d+)_.+")
 
 
 class Labelled(NamedTuple):
-    """A picture and what the human said: the aim in [-1, 1] (a little beyond at times), or the steering angle."""
+    """A picture and what the human said: the click in pixels, or the steering angle."""
 
     path: Path
     label: Tuple[float, ...]
@@ -73,9 +73,8 @@ def _answers(follower: RoadFollower, folder: _Folder) -> Iterator[Tuple[Tuple[fl
         if image is None:
             folder.skipped.append({"path": path.name, "why": "not a readable picture"})
             continue
-        if folder.kind == "xy":
-            label = _aim_of_click(label, image.shape)
-        yield label, follower.perceive(Frame(image, 0.0, seq))
+        wanted = _aim_of_click(label, image.shape) if folder.kind == "xy" else label
+        yield wanted, follower.perceive(Frame(image, 0.0, seq))
 
 
 def _read(path: Path) -> Optional[np.ndarray]:
@@ -127,8 +126,8 @@ def _number(text: Optional[str]) -> Optional[float]:
 def _nothing_there(root: Path) -> str:
     inside = sorted(p.name for p in root.iterdir() if p.is_dir() and any(p.glob("*.jpg")))
     hint = f" There are pictures in {', '.join(inside)}: give one of these." if inside else ""
-    return (f"No labelled picture in {root}: <x>_<y>_<id>.jpg (NVIDIA) or labels.csv with file,angle (Donkey) is "
-            f"needed.{hint}")
+    return (f"No labelled picture in {root}; <x>_<y>_<id>.jpg (NVIDIA) or labels.csv with file and angle "
+            f"(Donkey) is needed.{hint}")
 
 
 def _score_clicks(labels: np.ndarray, aims: np.ndarray) -> Dict[str, Any]:
@@ -149,7 +148,7 @@ def _score_clicks(labels: np.ndarray, aims: np.ndarray) -> Dict[str, Any]:
 
 
 def _by_x(label_x: np.ndarray, miss_px: np.ndarray, error_px: np.ndarray) -> List[Dict[str, Any]]:
-    """The error for labels in each fifth of the picture's width, left to right; the ends take what lies beyond."""
+    """The error by fifths of the picture's width, left to right; the ends take what lies beyond."""
     number = np.clip(((label_x + 1.0) / 2.0 * X_BINS).astype(int), 0, X_BINS - 1)
     edges = np.linspace(0, SIZE_PX, X_BINS + 1)
     return [
@@ -178,7 +177,8 @@ def _score_angles(labels: np.ndarray, aims: np.ndarray) -> Dict[str, Any]:
 
 def _spread(values: Any) -> Dict[str, float]:
     values = np.asarray(values, float)
-    return {"mean": _mean(values), "median": round(float(np.median(values)), 4), "max": round(float(values.max()), 4)}
+    return {name: round(float(of(values)), 4) for name, of in
+            (("mean", np.mean), ("median", np.median), ("max", np.max))}
 
 
 def _mean(values: np.ndarray) -> Optional[float]:

@@ -22,14 +22,14 @@ COLORS = ("bgr", "rgb")
 NVIDIA_HINT = (
     "If it was trained with NVIDIA's notebooks, put this beside it as {sidecar}: "
     '{{"task": "road", "name": "{stem}", "input": {{"name": "{input}", "width": 224, "height": 224, '
-    '"layout": "NCHW", "dtype": "float32", "color": "bgr"}}, "normalisation": {{"mean": [0.485, 0.456, 0.406], '
-    '"std": [0.229, 0.224, 0.225]}}, "outputs": {{"{output}": "aim"}}}}'
+    '"layout": "NCHW", "dtype": "float32", "color": "bgr"}}, "normalisation": '
+    '{{"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}}, "outputs": {{"{output}": "aim"}}}}'
 )
 
 
 @dataclass(frozen=True)
 class ModelInput:
-    """The one picture a model takes, batch 1: (1, height, width, 3) for NHWC, (1, 3, height, width) for NCHW."""
+    """The one picture a model takes: (1, height, width, 3) for NHWC, (1, 3, height, width) for NCHW."""
 
     name: str = "image"
     width: int = 224  # px
@@ -49,9 +49,9 @@ class ModelInput:
 class ModelCard:
     """All that a program must know to use a model, and all that a person should.
 
-    `normalisation`: how pixels became numbers in training. For float32 inputs the keys "mean" and "std" (one
-    number a channel, in the order of `input.color`, for pixels scaled to [0, 1]) are applied before the model;
-    for uint8 inputs it is folded into the graph and this is a record only.
+    `normalisation`: how pixels became numbers in training. For float32 inputs its "mean" and "std" (a number
+    for each channel, in the order of `input.color`, for pixels scaled to [0, 1]) are applied by perception;
+    for uint8 inputs they are folded into the graph and this is a record only.
     `outputs` maps each output's name to its meaning; an output is found by its name or by its meaning.
     """
 
@@ -90,14 +90,14 @@ class ModelCard:
 
 
 def _build(kind: type, content: Any, where: str) -> Any:
-    """A dataclass from a parsed JSON object; lists become tuples, nested cards are built, keys are checked."""
+    """A dataclass from a parsed JSON object; lists become tuples, keys are checked."""
     if not isinstance(content, dict):
         raise CardError(f"{where} must be a JSON object, but is: {str(content)[:40]!r}.")
     known = {entry.name for entry in fields(kind)}
     for key in content:
         if key not in known:
             near = get_close_matches(key, sorted(known), 1)
-            hint = f"did you mean {near[0]!r}?" if near else "a newer JetRacer may have made it: update JetRacer."
+            hint = f"did you mean {near[0]!r}?" if near else "if a newer JetRacer made it, update this one."
             raise CardError(f"{where} has an unknown entry {key!r}; {hint}")
     values = {key: tuple(value) if isinstance(value, list) else value for key, value in content.items()}
     if kind is ModelCard and "input" in values:
@@ -105,7 +105,7 @@ def _build(kind: type, content: Any, where: str) -> Any:
     try:
         return kind(**values)
     except TypeError as error:
-        raise CardError(f"{where} lacks an entry: {error}; every card needs at least task and name.") from error
+        raise CardError(f"{where} lacks an entry ({error}); it needs at least task and name.") from error
 
 
 def _check(card: ModelCard, where: str) -> None:
@@ -126,8 +126,13 @@ def sidecar(path: Union[str, Path]) -> Path:
     return Path(path).with_suffix(".card.json")
 
 
-def find_card(path: Union[str, Path], metadata: Mapping[str, str], input_name: str, output_name: str) -> ModelCard:
-    """The card beside the model file if there is one, else the one inside. Raises CardError with the next step."""
+def find_card(
+    path: Union[str, Path], metadata: Mapping[str, str], input_name: str = "image", output_name: str = "aim"
+) -> ModelCard:
+    """The card beside the model file if there is one, else the one inside its `metadata`.
+
+    Raises CardError with the next step, in which the graph's own names of input and output are filled in.
+    """
     beside = sidecar(path)
     if beside.is_file():
         return ModelCard.from_json(beside.read_text(encoding="utf-8"), str(beside))
@@ -138,7 +143,7 @@ def find_card(path: Union[str, Path], metadata: Mapping[str, str], input_name: s
 
 
 def write_card(path: Union[str, Path], card: ModelCard) -> None:
-    """Put `card` into the ONNX file at `path`, replacing an older one; the file changes in one step or not at all.
+    """Put `card` into the ONNX file at `path`, in place of an older one; all of the file changes or nothing.
 
     Needs the onnx package, which the car does not. Raises ModelError or ModelCorrupt.
     """

@@ -46,4 +46,6 @@ def _find(path_or_name: Union[str, Path]) -> Path:
     names = sorted([*shipped, "null"])
     near = get_close_matches(path.name, names, 1)
     hint = f"did you mean {near[0]!r}? " if near else ""
-    raise ModelNotFound(f"There is no model {str(path_or_name)!r}; {hint}Shipped: {', '.join(names)}; or give a file.")
+    raise ModelNotFound(
+        f"There is no model {str(path_or_name)!r}; {hint}Shipped: {', '.join(names)}; or give a file."
+    )

@@ -22,12 +22,13 @@ class NullEngine(Engine):
 
     def __init__(
         self,
-        aim: Aim = Aim(0.0, 0.0),
+        aim: Optional[Aim] = None,
         confidence: float = 1.0,
         card: ModelCard = _CARD,
         outputs: Optional[Mapping[str, np.ndarray]] = None,
     ) -> None:
         self.card = card
+        aim = aim or Aim(0.0, 0.0)
         self._outputs = dict(outputs) if outputs is not None else {
             "aim": np.array([[aim.x, aim.y]], np.float32),
             "confidence": np.array([[confidence]], np.float32),

@@ -69,7 +69,7 @@ class OnnxEngine(Engine):
         try:
             import onnxruntime
         except ImportError as error:
-            raise ModelError("Running ONNX models needs ONNX Runtime; run: pip install onnxruntime") from error
+            raise ModelError("ONNX models need ONNX Runtime; run: pip install onnxruntime") from error
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = self.threads
         options.inter_op_num_threads = 1
@@ -107,8 +107,9 @@ def check_file(path: Path) -> None:
     if path.is_dir():
         raise ModelNotFound(f"{path} is a folder; give the model file in it, such as {path / 'road.onnx'}.")
     if not path.is_file():
-        there = ", ".join(sorted(p.name for p in path.parent.glob("*.onnx"))[:5]) if path.parent.is_dir() else ""
-        raise ModelNotFound(f"There is no model {path}; " + (f"beside it lie: {there}." if there else "check the path."))
+        there = ", ".join(sorted(other.name for other in path.parent.glob("*.onnx"))[:5])
+        hint = f"in that folder are: {there}." if there else "check the path."
+        raise ModelNotFound(f"There is no model {path}; {hint}")
     if path.stat().st_size == 0:
         raise ModelCorrupt(f"{path} is empty; copy or export it again.")
     with path.open("rb") as file:
@@ -120,9 +121,12 @@ def check_against(card: ModelCard, inputs: list, outputs: list, path: Path) -> N
     """The card and the graph must agree, or the network would be fed rubbish without a word."""
     if [entry.name for entry in inputs] != [card.input.name]:
         names = ", ".join(repr(entry.name) for entry in inputs)
-        raise CardError(f"The card of {path} names one input {card.input.name!r}, but the model takes {names}; fix it.")
+        raise CardError(
+            f"The card of {path} names the input {card.input.name!r}, but the model has {names}; correct it."
+        )
     shape, kind = inputs[0].shape, inputs[0].type
-    fits = len(shape) == 4 and all(not isinstance(n, int) or n == m for n, m in zip(shape, card.input.shape))
+    sides = zip(shape, card.input.shape)
+    fits = len(shape) == 4 and all(not isinstance(n, int) or n == m for n, m in sides)
     if not fits or _TYPES.get(kind) is not np.dtype(card.input.dtype).type:
         raise CardError(
             f"The card of {path} promises an input of {card.input.dtype} {list(card.input.shape)}, "
@@ -131,7 +135,9 @@ def check_against(card: ModelCard, inputs: list, outputs: list, path: Path) -> N
     missing = [name for name in card.outputs if name not in {output.name for output in outputs}]
     if missing:
         there = ", ".join(repr(output.name) for output in outputs)
-        raise CardError(f"The card of {path} names an output {missing[0]!r}, but the model has {there}; correct it.")
+        raise CardError(
+            f"The card of {path} names an output {missing[0]!r}, but the model has {there}; correct the card."
+        )
 
 
 def fixed_shape(shape: list) -> Any:
@@ -141,8 +147,8 @@ def fixed_shape(shape: list) -> Any:
 
 
 def misfit(inputs: Dict[str, np.ndarray], card: ModelCard) -> str:
-    given = ", ".join(f"{name}: {data.dtype} {list(data.shape)}" for name, data in inputs.items()) or "nothing"
-    wanted = card.input
+    listed = [f"{name}: {data.dtype} {list(data.shape)}" for name, data in inputs.items()]
+    given, wanted = ", ".join(listed) or "nothing", card.input
     return (
         f"The model {card.name!r} takes {wanted.name}: {wanted.dtype} {list(wanted.shape)} ({wanted.color}), "
         f"but was given {given}; let perception prepare the picture."

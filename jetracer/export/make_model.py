@@ -3,7 +3,7 @@
     python -m jetracer.export.make_model            about forty minutes on two cores
     python -m jetracer.export.make_model --quick    a few minutes, to see that it works
 
-Tracks for training, for validation and for evaluation come from seed ranges that do not overlap (`sim/track.py`).
+Tracks for training, validation and evaluation come from seed ranges that do not overlap (`sim/track.py`).
 Data sets are kept under `build/road` and made again only when their configuration changes.
 """
 from __future__ import annotations
@@ -12,7 +12,7 @@ import argparse
 import shlex
 import sys
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Callable, Dict, List, Optional
 
@@ -22,7 +22,7 @@ from jetracer.export.onnx import export_road
 from jetracer.models.road_net import PIXEL_MEAN, PIXEL_SCALE, RoadNet, macs, parameters
 from jetracer.sim.track import EVALUATION_FIRST_SEED, TRAINING_SEEDS, VALIDATION_SEEDS
 from jetracer.train.labels import LabelConfig
-from jetracer.train.road import Progress, RoadTrainConfig, predict, scores, train
+from jetracer.train.road import Progress, RoadTrainConfig, bfloat16_pays, predict, scores, train
 from jetracer.train.road_data import DataConfig, RoadData, make
 from jetracer.train.summary import by_surface
 
@@ -38,7 +38,7 @@ class Recipe:
     validation_tracks: int = 60
     epochs: int = 12
     processes: int = 2
-    bfloat16: bool = False
+    bfloat16: bool = field(default_factory=bfloat16_pays)
     lookahead_m: float = LOOKAHEAD_M
     cache: Path = Path("build/road")
     out: Path = SHIPPED
@@ -77,7 +77,7 @@ def make_model(recipe: Recipe, say: Say, command: str = "") -> Dict[str, float]:
 def data_set(name: str, config: DataConfig, recipe: Recipe, say: Say) -> RoadData:
     """Made or found."""
     bar = Bar(say, f"{name} data")
-    folder = make(config, recipe.cache, recipe.processes, lambda done, of: bar(Progress(done, of, float("nan"))))
+    folder = make(config, recipe.cache, recipe.processes, lambda done, of: bar(Progress(done, of)))
     data = RoadData.open(folder)
     say(f"{name:<13} {len(data)} pictures of {config.tracks} tracks in {folder}\n")
     return data
@@ -93,8 +93,8 @@ def road_card(
         name="road",
         input=ModelInput(),
         outputs={
-            "aim": f"aim: point of the lane's centre {recipe.lookahead_m:g} m ahead of the rear axle; x right, y down",
-            "confidence": "confidence: 0 to 1, how sure it is that the car stands on a lane and looks along it",
+            "aim": f"point of the centre line {recipe.lookahead_m:g} m from the rear axle, x right, y down",
+            "confidence": "0 to 1, how sure that the car stands on a lane and looks along it",
         },
         normalisation={"mean": PIXEL_MEAN, "scale": PIXEL_SCALE, "folded": True},
         trained={
@@ -106,6 +106,7 @@ def road_card(
             "hash": data.sha256,
             "lookahead_m": recipe.lookahead_m,
             "epochs": recipe.epochs,
+            "bfloat16": recipe.bfloat16,
             "parameters": parameters(net),
             "macs": macs(net),
             "source": "simulation only",
@@ -132,7 +133,8 @@ class Bar:
         left_s = took_s * (now.steps - now.step) / now.step
         loss = f" loss {now.loss:.4f}" if now.loss == now.loss else ""
         bar = "#" * full + "." * (self.width - full)
-        self.say(f"\r{self.name:<16} [{bar}] {now.step}/{now.steps}{loss} {took_s:4.0f} s, {left_s:4.0f} s left ")
+        times = f"{took_s:4.0f} s, {left_s:4.0f} s left"
+        self.say(f"\r{self.name:<16} [{bar}] {now.step}/{now.steps}{loss} {times} ")
         if now.step == now.steps:
             self.say("\n")
 
@@ -140,9 +142,13 @@ class Bar:
 def parse(arguments: Optional[List[str]] = None) -> Recipe:
     """Command line -> recipe."""
     base = QUICK if "--quick" in (sys.argv[1:] if arguments is None else arguments) else Recipe()
-    parser = argparse.ArgumentParser(prog="python -m jetracer.export.make_model", description=__doc__.splitlines()[0])
+    about = __doc__.splitlines()[0]
+    parser = argparse.ArgumentParser("python -m jetracer.export.make_model", description=about)
     parser.add_argument("--quick", action="store_true", help="a small model in a few minutes")
-    parser.add_argument("--bfloat16", action="store_true", help="faster on CPUs with AVX512-BF16 or AMX")
+    parser.add_argument(
+        "--bfloat16", action=argparse.BooleanOptionalAction, default=base.bfloat16,
+        help="train in 16 bits; by default where the CPU can",
+    )  # fmt: skip
     for name in ("tracks", "validation_tracks", "epochs", "processes"):
         parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=getattr(base, name))
     parser.add_argument("--lookahead-m", type=float, default=base.lookahead_m)

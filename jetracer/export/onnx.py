@@ -1,8 +1,8 @@
 """A trained net as an ONNX file that takes the camera's bytes as they are and carries its own card.
 
 The legacy exporter and opset 13: TensorRT 8.2 on the original Nano reads nothing newer. `Cast` comes before
-`Transpose`: TensorRT refuses to transpose bytes. Batch norms and the normalisation of pixels are folded into the
-convolutions first; the road net's first layer has no padding, so that this is exact.
+`Transpose`: TensorRT refuses to transpose bytes. Batch norms and the normalisation of pixels are folded into
+the convolutions first; the road net's first layer has no padding, so that this is exact.
 """
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PARITY = 1e-4  # most that the file and the net may differ, in units of aim and 
 
 
 class RoadGraph(nn.Module):
-    """What the file holds: uint8 (1,224,224,3) BGR in; aim (1,2) in [-1, 1] and confidence (1,1) in [0, 1] out."""
+    """What the file holds: uint8 (1,224,224,3) BGR -> aim (1,2) in [-1, 1], confidence (1,1) in [0, 1]."""
 
     def __init__(self, net: RoadNet) -> None:
         super().__init__()
@@ -60,7 +60,7 @@ def fold_norms(layers: nn.Sequential) -> None:
 
 
 def export_road(net: RoadNet, path: Path) -> float:
-    """Write the net's graph to `path` and compare the two. Returns the largest difference; raises ModelError."""
+    """Write the net's graph to `path` and compare the two: the largest difference. Raises ModelError."""
     graph = RoadGraph(net).eval()
     example = torch.zeros(1, PICTURE_PX, PICTURE_PX, 3, dtype=torch.uint8)
     memory = io.BytesIO()
@@ -77,12 +77,14 @@ def export_road(net: RoadNet, path: Path) -> float:
     onnx.save(model, str(path))
     worst = difference(net, path)
     if not worst <= PARITY:
-        raise ModelError(f"{path} differs from the net it was made from by {worst:.2g} (at most {PARITY:g} is fine).")
+        raise ModelError(
+            f"{path} differs from the net it was made from by {worst:.2g}, over {PARITY:g}: do not use it."
+        )
     return worst
 
 
 def difference(net: RoadNet, path: Path, frames: int = 16, seed: int = 0) -> float:
-    """Largest difference of any output between the net in torch and the file in ONNX Runtime, on random pictures."""
+    """Largest difference of any output between the net in torch and the file in ONNX Runtime."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -98,7 +100,7 @@ def difference(net: RoadNet, path: Path, frames: int = 16, seed: int = 0) -> flo
 
 @torch.no_grad()
 def as_trained(net: RoadNet, image: np.ndarray) -> np.ndarray:
-    """(3,) aim x, aim y, confidence of one picture (224,224,3), by the net and its normalisation, nothing folded."""
+    """(3,) aim x, aim y, confidence of one picture (224,224,3) by the net itself, nothing folded."""
     pixels = torch.from_numpy(image[None]).permute(0, 3, 1, 2).to(torch.float32)
     pixels = (nn.functional.avg_pool2d(pixels, 2) - PIXEL_MEAN) * PIXEL_SCALE
     aim, logit = net.eval()(pixels)

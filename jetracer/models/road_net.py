@@ -1,9 +1,9 @@
 """The road net: one camera picture in, the aim point and how sure it is out.
 
-A small residual CNN with two heads that are added: a spatial soft-argmax over a 14x14 map (Levine et al. 2016,
-"End-to-end training of deep visuomotor policies", section 5.1), which keeps the picture's geometry, and a plain
-regression, which sees the whole picture and places the aim where the map cannot (beyond the border, behind a
-reflection). The picture is first averaged 2x2, so everything costs what it would at 112x112.
+A small residual CNN with two heads that are added: a spatial soft-argmax over a 14x14 map (Levine et al.
+2016, "End-to-end training of deep visuomotor policies", section 5.1), which keeps the picture's geometry, and
+a plain regression, which sees the whole picture and places the aim where the map cannot (at the border,
+behind a reflection). The picture is first averaged 2x2, so everything costs what it would at 112x112.
 
 Pictures are uint8 BGR; `normalise` makes them float with one scale for all channels: (pixel - 128) / 64.
 """
@@ -65,8 +65,8 @@ def stage(inputs: int, outputs: int, blocks: int) -> nn.Sequential:
 def cell_centres(cells: int, stride_px: int = 8, first_px: int = 2) -> torch.Tensor:
     """Where the middles of a map's cells lie in the picture, as aim coordinates (cells,).
 
-    The stem sees pixels 0..4 first (no padding), and every stride after it keeps the first cell's middle. Pixel p of
-    the averaged picture lies at 2 p + 0.5 of the full one, where aim coordinates are counted.
+    The stem sees pixels 0..4 first (no padding), and every stride after it keeps the first cell's middle.
+    Pixel p of the averaged picture lies at 2 p + 0.5 of the full one, where aim coordinates are counted.
     """
     full_px = 2.0 * (first_px + stride_px * torch.arange(cells)) + 0.5
     return 2.0 * full_px / PICTURE_PX - 1.0
@@ -84,7 +84,8 @@ class SoftArgmax(nn.Module):
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         weights = torch.softmax(self.score(features).float().flatten(1), dim=1)
-        return (weights[:, :, None] * self.grid).sum(1)  # not a matrix product: it stays in float32 when training in 16 bits
+        # Not a matrix product: that would be done in 16 bits when training in them.
+        return (weights[:, :, None] * self.grid).sum(1)
 
 
 class RoadNet(nn.Module):

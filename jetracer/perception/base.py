@@ -8,6 +8,6 @@ class Perception:
     def perceive(self, frame: Frame) -> Scene:
         """What the frame means; the scene carries the frame's own time.
 
-        A picture that says nothing gives `Scene(aim=None, confidence=0)`, never an exception and never a guess.
+        A picture that says nothing gives `Scene(aim=None, confidence=0)`: no exception, and no guess.
         """
         raise NotImplementedError

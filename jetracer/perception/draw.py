@@ -1,6 +1,7 @@
-"""One step of a drive painted over its picture, for the movie and for people who want to see what the car thinks."""
+"""One step of a drive painted over its picture: for the movie, and to see what the car thinks."""
 from __future__ import annotations
 
+import math
 from typing import Tuple
 
 import cv2
@@ -38,7 +39,8 @@ def overlay(image: np.ndarray, step: Step, scale: int = 2) -> np.ndarray:
 def describe_stops(step: Step) -> Tuple[str, ...]:
     """Every stop of a step as words: "stale frame: 0.31 s old"."""
     return tuple(
-        stop.reason.replace("_", " ") + (f": {stop.detail}" if stop.detail else "") for stop in step.decision.stops
+        stop.reason.replace("_", " ") + (f": {stop.detail}" if stop.detail else "")
+        for stop in step.decision.stops
     )
 
 
@@ -55,7 +57,8 @@ def _draw_aim(canvas: np.ndarray, aim: Aim, confidence: float, unit: float) -> N
     color = GREEN if confidence >= 0.5 else AMBER
     inner, outer = 5 * unit, 16 * unit
     for thickness, paint in ((round(5 * unit), SHADOW), (max(1, round(2 * unit)), color)):
-        cv2.circle(canvas, _fixed(center), round(10 * unit * 2**_SHIFT), paint, thickness, cv2.LINE_AA, _SHIFT)
+        radius = round(10 * unit * 2**_SHIFT)
+        cv2.circle(canvas, _fixed(center), radius, paint, thickness, cv2.LINE_AA, _SHIFT)
         for dx, dy in ((1, 0), (-1, 0), (0, 1), (0, -1)):
             start = (center[0] + dx * inner, center[1] + dy * inner)
             end = (center[0] + dx * outer, center[1] + dy * outer)
@@ -71,7 +74,7 @@ def _draw_steering(canvas: np.ndarray, wanted: Command, sent: Command, unit: flo
     _bar(canvas, (middle, y - thick), (middle + round(sent.steering * half), y + thick), BLUE)
     _bar(canvas, (middle, y - thick), (middle, y + thick), GREY)
     tick = middle + round(_unit_range(wanted.steering) * half)
-    cv2.line(canvas, (tick, y - thick - 2), (tick, y + thick + 2), WHITE, max(1, round(2 * unit)), cv2.LINE_AA)
+    _bar(canvas, (tick - 1, y - thick - 2), (tick + 1, y + thick + 2), WHITE)
 
 
 def _draw_throttle(canvas: np.ndarray, wanted: Command, sent: Command, unit: float) -> None:
@@ -84,7 +87,7 @@ def _draw_throttle(canvas: np.ndarray, wanted: Command, sent: Command, unit: flo
     _bar(canvas, (x - thick, middle), (x + thick, middle - round(sent.throttle * half)), color)
     _bar(canvas, (x - thick, middle), (x + thick, middle), GREY)
     tick = middle - round(_unit_range(wanted.throttle) * half)
-    cv2.line(canvas, (x - thick - 2, tick), (x + thick + 2, tick), WHITE, max(1, round(2 * unit)), cv2.LINE_AA)
+    _bar(canvas, (x - thick - 2, tick - 1), (x + thick + 2, tick + 1), WHITE)
 
 
 def _draw_header(canvas: np.ndarray, step: Step, unit: float) -> None:
@@ -109,7 +112,7 @@ def _draw_stops(canvas: np.ndarray, step: Step, unit: float) -> None:
 
 
 def _write(canvas: np.ndarray, text: str, place: Tuple[int, int], color: Color, unit: float) -> None:
-    # No outline of thicker letters below: OpenCV 5 sets thicker letters wider apart, and the two would not match.
+    # No outline of thicker letters below: OpenCV 5 sets thick letters wider apart than thin ones.
     cv2.putText(canvas, text, place, _FONT, 0.5 * unit, color, max(1, round(unit)), cv2.LINE_AA)
 
 
@@ -131,7 +134,7 @@ def _bar(canvas: np.ndarray, corner: Tuple[int, int], other: Tuple[int, int], co
 
 def _unit_range(value: float) -> float:
     """`value` held to [-1, 1]; what is wanted may be anything, NaN included."""
-    return min(1.0, max(-1.0, value)) if value == value else 0.0
+    return 0.0 if math.isnan(value) else min(1.0, max(-1.0, value))
 
 
 def _fixed(point: Tuple[float, float]) -> Tuple[int, int]:

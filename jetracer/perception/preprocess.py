@@ -50,7 +50,7 @@ class Preprocess:
             channels = channels[::-1]
         for plane, channel, scale, shift in zip(self._planes, channels, self._scale, self._shift):
             np.multiply(channel, scale, out=plane)
-            plane += shift
+            np.add(plane, shift, out=plane)
         return self._floats
 
 
@@ -70,6 +70,6 @@ def check_image(image: np.ndarray) -> None:
     """Raise CameraError unless `image` is (H, W, 3) uint8."""
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
         raise CameraError(
-            f"A picture of {image.dtype} {list(image.shape)} came in, but (height, width, 3) uint8 BGR is needed; "
-            "check the camera's format."
+            f"A picture of {image.dtype} {list(image.shape)} came in, but uint8 BGR (height, width, 3) is "
+            "needed; check the camera's format."
         )

@@ -1,7 +1,6 @@
 """Road following: where to drive, straight from the picture."""
 from __future__ import annotations
 
-import logging
 import math
 from typing import Dict, Optional
 
@@ -9,6 +8,7 @@ import cv2
 import numpy as np
 
 from jetracer.core.errors import CardError
+from jetracer.core.log import logger
 from jetracer.core.types import Aim, Frame, Scene
 from jetracer.engine.base import Engine
 from jetracer.perception.base import Perception
@@ -16,11 +16,11 @@ from jetracer.perception.preprocess import Preprocess, check_image
 
 BLANK_STD = 2.0  # grey levels; a covered lens or a dead sensor shows less, any real scene far more
 _SAMPLE_STEP = 8  # every 8th pixel each way tells a blank picture as surely as all of them
-_log = logging.getLogger(__name__)
+_log = logger(__name__)
 
 
 class RoadFollower(Perception):
-    """Asks a road model for the aim point: output "aim" (1, 2) x, y in [-1, 1], and "confidence" (1, 1) if it has one.
+    """Asks a road model for the aim: output "aim" (1, 2) x, y in [-1, 1], and "confidence" (1, 1) if any.
 
     Blank pictures and answers that are not finite numbers give no aim and confidence 0; `flaw` says which
     ("blank", "not finite", or "" when all was well) and `flaws` counts them. The engine must be open.

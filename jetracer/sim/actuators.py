@@ -18,7 +18,8 @@ def deflection(pulse_us: float) -> float:
 
 
 class Servo:
-    """The steering servo: goes to 2000 us = full right, 1000 us = full left; without pulses it stays where it is."""
+    """The steering servo: goes to 2000 us = full right, 1000 us = full left; without pulses it stays
+    where it is."""
 
     def __init__(self, max_angle_rad: float, max_rate_rps: float) -> None:
         self._max_angle_rad, self._max_rate_rps = max_angle_rad, max_rate_rps
@@ -117,7 +118,7 @@ class BatteryConfig:
 class Battery:
     """Voltage sags with the current drawn and falls as the charge is used up."""
 
-    def __init__(self, config: BatteryConfig = BatteryConfig()) -> None:  # noqa: B008 (frozen)
+    def __init__(self, config: BatteryConfig = BatteryConfig()) -> None:
         self.config = config
         self.charge = config.charge
         self.amps = 0.0

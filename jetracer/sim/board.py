@@ -1,8 +1,8 @@
 """The virtual board: PCA9685, INA219 and SSD1306 at register level on one I2C bus.
 
-The simulator plugs in here: the real drivers write these registers, the simulated world reads the pulses back from
-them. A board in a file is shared by processes; any of them may be stopped or killed at any time and the others go on.
-Imports the standard library only, since the guard starts with it.
+The simulator plugs in here: the real drivers write these registers, the simulated world reads the pulses
+back from them. A board in a file is shared by processes; any of them may be stopped or killed at any time
+and the others go on. Imports the standard library only, since the guard starts with it.
 """
 from __future__ import annotations
 
@@ -69,7 +69,8 @@ class Board:
         return VirtualBus(self)
 
     def transact(self, messages: Sequence[Message]) -> List[bytes]:
-        """Run the messages as one transaction. Raises OSError(EREMOTEIO) at the first that is not acknowledged."""
+        """Run the messages as one transaction. Raises OSError(EREMOTEIO) at the first that is not
+        acknowledged."""
         with self._memory.turn():
             return [self._transfer(*message) for message in messages]
 
@@ -97,7 +98,8 @@ class Board:
         """What the SSD1306 shows: (height, 128) bool array, True = lit."""
         import numpy as np
 
-        return np.array(ssd1306.picture(self._memory.read(_CHIPS_AT[ssd1306.ADDRESS], Ssd1306.size)), dtype=bool)
+        state = self._memory.read(_CHIPS_AT[ssd1306.ADDRESS], Ssd1306.size)
+        return np.array(ssd1306.picture(state), dtype=bool)
 
     # -- what the world does to the board
 
@@ -151,8 +153,8 @@ class Board:
         return chip, place
 
     def _registers(self) -> bytes:
-        """The PCA9685's registers. Taken without a turn, so that nobody can hold up the world: a reading that may have
-        caught a write half done is repeated until two agree."""
+        """The PCA9685's registers. Taken without a turn, so that nobody can hold up the world: a reading
+        that may have caught a write half done is repeated until two agree."""
         place, newest = _CHIPS_AT[pca9685.ADDRESS], b""
         for _ in range(4):
             before, newest = newest, self._memory.read(place, 256)
@@ -162,7 +164,8 @@ class Board:
 
 
 def open_bus(path: str) -> VirtualBus:
-    """The bus of the board in the file `path`: what `--bus sim:PATH` opens. Raises BusError when there is none."""
+    """The bus of the board in the file `path`: what `--bus sim:PATH` opens. Raises BusError when there is
+    none."""
     board = Board.attach(path)
     return VirtualBus(board, on_close=board.close)
 
@@ -180,7 +183,7 @@ def _open(path: str) -> SharedFile:
         memory = SharedFile(path)
     except OSError as error:
         raise BusError(
-            f"Cannot open the virtual board {path} ({error.strerror}); start the simulator: jetracer drive --sim"
+            f"No virtual board at {path} ({error.strerror}); start the simulator: jetracer drive --sim"
         ) from error
     if memory.read(0, _SIZE)[: len(_MAGIC)] != _MAGIC:
         memory.close()

@@ -100,7 +100,7 @@ def _carpet(size: int, ppm: float, rng: np.random.Generator) -> Tuple[np.ndarray
     if rng.random() < 0.4:  # carpet tiles laid in alternating directions
         cell = (np.arange(size) * 4 // size) % 2
         shade += (cell[:, None] ^ cell[None, :]) * rng.uniform(0.02, 0.10)
-    return shade, _noise(size, 1.0, 1.0, rng) * 0.4
+    return shade, _noise(size, 1.0, 1.0, rng) * 0.12
 
 
 def _asphalt(size: int, ppm: float, rng: np.random.Generator) -> Tuple[np.ndarray, np.ndarray]:
@@ -111,7 +111,7 @@ def _asphalt(size: int, ppm: float, rng: np.random.Generator) -> Tuple[np.ndarra
             walk = np.cumsum(rng.normal(0, 0.02 * ppm, (30, 2)) + rng.normal(0, 0.02 * ppm, 2), 0)
             points = (rng.uniform(0, size, 2) + walk).round().astype(np.int32)
             cv2.polylines(shade, [points], False, -0.3, 1, cv2.LINE_AA)
-    return shade.astype(np.float32), _noise(size, 3, 3, rng) * 0.2
+    return shade.astype(np.float32), _noise(size, 3, 3, rng) * 0.1
 
 
 def _tile(size: int, ppm: float, rng: np.random.Generator) -> Tuple[np.ndarray, np.ndarray]:
@@ -134,8 +134,8 @@ def _mat(size: int, ppm: float, rng: np.random.Generator) -> Tuple[np.ndarray, n
         b = a + np.array([np.cos(angle), np.sin(angle)]) * rng.uniform(0.3, 1.5) * ppm
         line = (tuple(int(v) for v in a), tuple(int(v) for v in b))
         cv2.line(crease, *line, float(rng.uniform(0.5, 1.5)), int(0.02 * ppm) + 1, cv2.LINE_AA)
-    crease = cv2.GaussianBlur(crease, (0, 0), 0.012 * ppm)
-    shade += rng.uniform(0.3, 0.9) * 6 * cv2.Sobel(crease, cv2.CV_32F, 1, 1, ksize=3)
+    crease = cv2.GaussianBlur(crease, (0, 0), 0.018 * ppm)
+    shade += rng.uniform(0.5, 2.0) * cv2.Sobel(crease, cv2.CV_32F, 1, 1, ksize=3)  # lit on one side of the fold
     shade += rng.uniform(0.02, 0.12) * crease
     seam = int(rng.uniform(0, size))
     shade[:, seam : seam + 2] -= 0.3

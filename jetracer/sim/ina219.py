@@ -1,7 +1,7 @@
 """INA219: battery voltage and current.
 
-Modelled after TI's data sheet SBOS448G: section 8.5.1 (calibration), 8.6 (registers). Every conversion is taken as
-12 bit and instant, whatever resolution and averaging the configuration asks for.
+Modelled after TI's data sheet SBOS448G: section 8.5.1 (calibration), 8.6 (registers). Every conversion is
+taken as 12 bit and instant, whatever resolution and averaging the configuration asks for.
 """
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
 """The bytes a virtual board lives in: private to the process, or a file that processes share.
 
-A file is read and written with single `pread` and `pwrite` calls and not through mmap, because a process can only be
-stopped or killed between system calls: each piece of a change is in the file whole or not at all, as a transfer on
-a real bus is done by the kernel whether or not the process that asked for it lives on.
+A file is read and written with single `pread` and `pwrite` calls and not through mmap, because a process
+can only be stopped or killed between system calls: each piece of a change is in the file whole or not at
+all, as a transfer on a real bus is done by the kernel whether or not the process that asked for it lives
+on.
 """
 from __future__ import annotations
 
@@ -13,10 +14,10 @@ import time
 from contextlib import contextmanager
 from typing import Iterator
 
-# A turn takes about 20 us. A holder that does not let go for this long was stopped (SIGSTOP, a debugger) in the middle
-# of it. Waiting on would let that process hold up the guard, which must be able to stop the car; so the others
-# carry on without the lock. When the stopped one wakes up it may still write its own bytes, late, as a process
-# stopped just before its ioctl would on a real bus.
+# A turn takes about 20 us. A holder that does not let go for this long was stopped (SIGSTOP, a debugger)
+# in the middle of it. Waiting on would let that process hold up the guard, which must be able to stop the
+# car; so the others carry on without the lock. When the stopped one wakes up it may still write its own
+# bytes, late, as a process stopped just before its ioctl would on a real bus.
 PATIENCE_S = 0.003
 _POLL_S = 0.0001
 
@@ -46,8 +47,8 @@ class PrivateMemory:
 class SharedFile:
     """Bytes in a file; the processes that opened it take turns by flock.
 
-    The kernel drops a flock when its holder dies. A forked child shares its parent's lock: let each process open
-    the file itself.
+    The kernel drops a flock when its holder dies. A forked child shares its parent's lock: let each
+    process open the file itself.
     """
 
     def __init__(self, path: str) -> None:

@@ -75,7 +75,7 @@ class Pca9685(Chip):
             self._set_mode(value)
         elif LED0 <= register <= LED_LAST:
             self._set_led(register, value)
-            self._put(MODE1, self.state[MODE1] & ~RESTART)  # with outputs changing on stop, a PWM write restarts
+            self._put(MODE1, self.state[MODE1] & ~RESTART)  # 7.3.1.1: any PWM write restarts
         elif ALL_LED <= register <= ALL_LED_LAST:
             for channel in range(CHANNELS):
                 self._set_led(LED0 + 4 * channel + register - ALL_LED, value)

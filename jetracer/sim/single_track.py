@@ -1,9 +1,9 @@
 """How the car moves: the single-track (ST) model of CommonRoad with the parameters of an F1TENTH 1/10 car.
 
-Source: M. Althoff, G. Wuersching, CommonRoad: Vehicle Models (2020a), chapter 7 (ST) and 5 (kinematic); parameters as
-in f1tenth_gym. The lateral forces are written per axle, F = mu * C_S * F_z * slip, which is the same formula, and end
-at mu * F_z: a sliding tyre gives no more than its friction. Below 0.5 m/s and in reverse, where the tyre terms divide
-by the speed, the wheels roll without slip (kinematic).
+Source: M. Althoff, G. Wuersching, CommonRoad: Vehicle Models (2020a), chapter 7 (ST) and 5 (kinematic);
+parameters as in f1tenth_gym. The lateral forces are written per axle, F = mu * C_S * F_z * slip, which is
+the same formula, and end at mu * F_z: a sliding tyre gives no more than its friction. Below 0.5 m/s and
+in reverse, where the tyre terms divide by the speed, the wheels roll without slip (kinematic).
 """
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from typing import Tuple
 
 GRAVITY_MPS2 = 9.81
 KINEMATIC_BELOW_MPS = 0.5
+
+Turn = Tuple[float, float, float]  # yaw, yaw rate, slip
+Slopes = Tuple[float, float, float, float, float]  # of x, y, yaw, yaw rate, slip
 
 
 @dataclass(frozen=True)
@@ -39,14 +42,15 @@ class Chassis:
 
 
 class SingleTrack:
-    """State of the motion. x_m, y_m are those of the centre of gravity (CG); `slip_rad` is the angle from the car's
-    length axis to its velocity; steering is + to the left.
+    """State of the motion. x_m, y_m are those of the centre of gravity (CG); `slip_rad` is the angle from
+    the car's length axis to its velocity; steering is + to the left.
 
-    One step is the explicit midpoint rule (RK2): the fastest mode of the tyres is about 230/s at 0.5 m/s and slower
-    above, so a 2 ms step stays well inside its limit (|lambda| h < 2), at half the cost of RK4.
+    One step is the explicit midpoint rule (RK2): the fastest mode of the tyres is about 230/s at 0.5 m/s
+    and slower above, so a 2 ms step stays well inside its limit (|lambda| h < 2), at half the cost of
+    RK4.
     """
 
-    def __init__(self, chassis: Chassis = Chassis()) -> None:  # noqa: B008 (frozen)
+    def __init__(self, chassis: Chassis = Chassis()) -> None:
         self.chassis = chassis
         self.place(0.0, 0.0, 0.0)
         self.steering_rad = 0.0
@@ -58,23 +62,21 @@ class SingleTrack:
         self.speed_mps, self.yaw_rate_rps, self.slip_rad = speed_mps, 0.0, 0.0
 
     def step(self, dt_s: float, steering_rate_rps: float, accel_mps2: float) -> None:
-        """Move on by `dt_s` (2 ms; at most 5 ms) with constant steering rate and acceleration along the car."""
+        """Move on by `dt_s` (2 ms; at most 5 ms) with constant steering rate and acceleration along the
+        car."""
         half_s = 0.5 * dt_s
         speed = self.speed_mps + half_s * accel_mps2
         steering = self.steering_rad + half_s * steering_rate_rps
         rolling = min(speed, self.speed_mps) <= KINEMATIC_BELOW_MPS
         slopes = self._kinematic if rolling else self._dynamic
-        _, _, yaw_rate, yaw_accel, slip_rate = slopes(
-            self.speed_mps, self.steering_rad, self.yaw_rad, self.yaw_rate_rps, self.slip_rad, accel_mps2
-        )
-        dx, dy, yaw_rate, yaw_accel, slip_rate = slopes(
-            speed,
-            steering,
+        turn = (self.yaw_rad, self.yaw_rate_rps, self.slip_rad)
+        _, _, yaw_rate, yaw_accel, slip_rate = slopes(self.speed_mps, self.steering_rad, turn, accel_mps2)
+        turn = (
             self.yaw_rad + half_s * yaw_rate,
             self.yaw_rate_rps + half_s * yaw_accel,
             self.slip_rad + half_s * slip_rate,
-            accel_mps2,
         )
+        dx, dy, yaw_rate, yaw_accel, slip_rate = slopes(speed, steering, turn, accel_mps2)
         self.x_m += dt_s * dx
         self.y_m += dt_s * dy
         self.yaw_rad += dt_s * yaw_rate
@@ -92,15 +94,13 @@ class SingleTrack:
         slip = atan(self.chassis.cg_to_rear_m * curvature)
         return speed * cos(slip) * curvature, slip
 
-    def _kinematic(
-        self, speed: float, steering: float, yaw: float, yaw_rate: float, slip: float, accel: float
-    ) -> Tuple[float, float, float, float, float]:
+    def _kinematic(self, speed: float, steering: float, turn: Turn, accel: float) -> Slopes:
         yaw_rate, slip = self._rolling(speed, steering)
-        return speed * cos(yaw + slip), speed * sin(yaw + slip), yaw_rate, 0.0, 0.0
+        course = turn[0] + slip
+        return speed * cos(course), speed * sin(course), yaw_rate, 0.0, 0.0
 
-    def _dynamic(
-        self, speed: float, steering: float, yaw: float, yaw_rate: float, slip: float, accel: float
-    ) -> Tuple[float, float, float, float, float]:
+    def _dynamic(self, speed: float, steering: float, turn: Turn, accel: float) -> Slopes:
+        yaw, yaw_rate, slip = turn
         chassis = self.chassis
         front, rear = chassis.cg_to_front_m, chassis.cg_to_rear_m
         shift = accel * chassis.cg_height_m

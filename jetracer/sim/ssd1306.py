@@ -1,7 +1,7 @@
 """SSD1306: the 128-pixel-wide monochrome display on the car.
 
-Modelled after Solomon Systech's data sheet SSD1306 rev. 1.1: section 8.1.5 (I2C control byte), 8.7 (display RAM),
-9 and 10 (commands). Scrolling commands are understood and ignored.
+Modelled after Solomon Systech's data sheet SSD1306 rev. 1.1: section 8.1.5 (I2C control byte), 8.7
+(display RAM), 9 and 10 (commands). Scrolling commands are understood and ignored.
 """
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from jetracer.sim.chip import Chip
 ADDRESS = 0x3C
 WIDTH, PAGES = 128, 8
 
-_ARGUMENTS = {0x20: 1, 0x21: 2, 0x22: 2, 0x26: 6, 0x27: 6, 0x29: 5, 0x2A: 5, 0x81: 1, 0x8D: 1, 0xA3: 2, 0xA8: 1,
-              0xD3: 1, 0xD5: 1, 0xD9: 1, 0xDA: 1, 0xDB: 1}  # fmt: skip
+_ARGUMENTS = {0x20: 1, 0x21: 2, 0x22: 2, 0x26: 6, 0x27: 6, 0x29: 5, 0x2A: 5, 0x81: 1, 0x8D: 1, 0xA3: 2,
+              0xA8: 1, 0xD3: 1, 0xD5: 1, 0xD9: 1, 0xDA: 1, 0xDB: 1}  # fmt: skip
 _RAM = WIDTH * PAGES
 # places in the state behind the display RAM
-(_MODE, _COLUMN, _PAGE, _COLUMN_START, _COLUMN_END, _PAGE_START, _PAGE_END, _ON, _INVERSE, _ALL_ON, _MULTIPLEX,
- _REMAP, _COM_REVERSED, _START_LINE, _CONTRAST, _PENDING) = range(_RAM, _RAM + 16)  # fmt: skip
+(_MODE, _COLUMN, _PAGE, _COLUMN_START, _COLUMN_END, _PAGE_START, _PAGE_END, _ON, _INVERSE, _ALL_ON,
+ _MULTIPLEX, _REMAP, _COM_REVERSED, _START_LINE, _CONTRAST, _PENDING) = range(_RAM, _RAM + 16)  # fmt: skip
 _HORIZONTAL, _VERTICAL, _BY_PAGE = 0, 1, 2
 # commands of one byte that set one value
 _SIMPLE = {0xA0: (_REMAP, 0), 0xA1: (_REMAP, 1), 0xA4: (_ALL_ON, 0), 0xA5: (_ALL_ON, 1), 0xA6: (_INVERSE, 0),
@@ -44,7 +44,7 @@ class Ssd1306(Chip):
         place = 0
         while place < len(data):
             control, place = data[place], place + 1
-            end = place + 1 if control & 0x80 else len(data)  # Co bit: one byte follows, then another control byte
+            end = place + 1 if control & 0x80 else len(data)  # Co: one byte, then control again
             take = self._data if control & 0x40 else self._command
             for value in data[place:end]:
                 take(value)
@@ -111,7 +111,8 @@ class Ssd1306(Chip):
 
 
 def picture(state: bytes) -> List[List[bool]]:
-    """What the glass shows, row by row: True = lit. The panel is mounted as on the car: C8 and A1 show upright."""
+    """What the glass shows, row by row: True = lit. The panel is mounted as on the car: C8 and A1 show
+    upright."""
     height = state[_MULTIPLEX] + 1
     if not state[_ON]:
         return [[False] * WIDTH for _ in range(height)]

@@ -21,7 +21,7 @@ class VehicleConfig:
 class Vehicle:
     """Servo, ESC, battery and chassis. Poses are those of the middle of the rear axle."""
 
-    def __init__(self, config: VehicleConfig = VehicleConfig()) -> None:  # noqa: B008 (frozen)
+    def __init__(self, config: VehicleConfig = VehicleConfig()) -> None:
         chassis = config.chassis
         self.config = config
         self.motion = SingleTrack(chassis)

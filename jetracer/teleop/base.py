@@ -10,7 +10,7 @@ from jetracer.core.types import Pilot
 
 
 class Teleop(Device):
-    """Backends are built as `Backend(clock, argument)`; the argument is what stands behind the colon of the name."""
+    """Backends are built as `Backend(clock, argument)`; the argument stands behind the colon of a name."""
 
     def __init__(self, clock: Optional[Clock] = None, argument: str = "") -> None:
         self._clock = clock or MonotonicClock()
@@ -32,6 +32,6 @@ TELEOPS = Registry(
 
 
 def make_teleop(spec: str, clock: Optional[Clock] = None) -> Teleop:
-    """The teleop that `spec` names, such as "auto" or "script:laps/start.txt"; not yet open. Raises UnknownName."""
+    """The teleop named by `spec` ("auto", "script:laps/start.txt"), not yet open. Raises UnknownName."""
     name, _, argument = spec.partition(":")
     return TELEOPS.create(name, clock, argument)

@@ -28,9 +28,11 @@ _KEYS = ("arm", "deadman", "estop", "mode", *_AXES)
 
 
 class ScriptTeleop(Teleop):
-    """Plays `states` (or the file named by `argument`) from the first poll after `open`; the last state stays."""
+    """Plays `states` (or the file `argument`) from the first poll after `open`; the last state stays."""
 
-    def __init__(self, clock: Optional[Clock] = None, argument: str = "", states: Optional[States] = None) -> None:
+    def __init__(
+        self, clock: Optional[Clock] = None, argument: str = "", states: Optional[States] = None
+    ) -> None:
         super().__init__(clock, argument)
         self._states = states
         self._start_s: Optional[float] = None
@@ -97,4 +99,6 @@ def _read(path: str) -> str:
     try:
         return Path(path).read_text(encoding="utf-8")
     except OSError as error:
-        raise ConfigError(f"The script {path!r} cannot be read ({error.strerror}); give it as script:FILE.") from error
+        raise ConfigError(
+            f"The script {path!r} cannot be read ({error.strerror}); give it as script:FILE."
+        ) from error

@@ -29,7 +29,9 @@ class AugmentConfig:
     patch_px: int = 36  # longest side, of the 112
 
 
-def flip(pictures: torch.Tensor, aim: torch.Tensor, chosen: torch.Tensor) -> Tuple[torch.Tensor, torch.Tensor]:
+def flip(
+    pictures: torch.Tensor, aim: torch.Tensor, chosen: torch.Tensor
+) -> Tuple[torch.Tensor, torch.Tensor]:
     """Mirror the chosen pictures (N,C,H,W) left to right, and their aim's x with them. chosen: (N,) bool."""
     pictures, aim = pictures.clone(), aim.clone()
     pictures[chosen] = pictures[chosen].flip(3)

@@ -1,6 +1,6 @@
 """Pictures in which no lane can be seen: the net must learn to say so.
 
-Each function takes a good picture (H, W, 3) uint8 and a random generator and returns a bad one of the same shape.
+Each function takes a good picture (H, W, 3) uint8 and a random generator and returns a bad one, same shape.
 """
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """What a picture taken at a pose should make the net say. Pure geometry: no pictures, no learning.
 
-A label is five numbers: aim x, aim y, aim weight, confidence, confidence weight. The aim is the point of the centre
-line at straight-line distance `lookahead_m` ahead of the rear axle, seen through the camera. A weight of 0 means
-"no opinion": a car that is half off the lane is neither on it nor off it.
+A label is five numbers: aim x, aim y, aim weight, confidence, confidence weight. The aim is the point of the
+centre line at straight-line distance `lookahead_m` ahead of the rear axle, seen through the camera. A weight
+of 0 means "no opinion": a car that is half off the lane is neither on it nor off it.
 """
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class LabelConfig:
 
 
 def pixel_aim(camera: CameraModel, xy_m: Tuple[float, float]) -> Optional[Tuple[float, float]]:
-    """Ground point in the vehicle frame [m] -> aim coordinates, also outside the picture; None behind the lens."""
+    """Floor point in the vehicle frame [m] -> aim, also outside the picture; None where the lens is blind."""
     u, v = camera.project_vehicle(np.array([[xy_m[0], xy_m[1], 0.0]]))[0]
     if not np.isfinite(u + v):
         return None
@@ -50,7 +50,9 @@ def wrapped(angle_rad: float) -> float:
     return float(np.arctan2(np.sin(angle_rad), np.cos(angle_rad)))
 
 
-def label(track: Track, camera: CameraModel, pose: Tuple[float, float, float], config: LabelConfig) -> np.ndarray:
+def label(
+    track: Track, camera: CameraModel, pose: Tuple[float, float, float], config: LabelConfig
+) -> np.ndarray:
     """Label (5,) float32 of the picture that `camera` takes at pose (x, y, yaw) of the rear axle."""
     place = track.locate(pose[0], pose[1])
     lateral = abs(place.lateral_m) / track.half_width_m

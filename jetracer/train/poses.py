@@ -1,12 +1,13 @@
 """Where the car stands, how it moves and what it sees with, drawn for every training picture."""
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Tuple
 
 import numpy as np
 
-from jetracer.camera.geometry import SIM_CAMERA, CameraModel, Lens
+from jetracer.camera.geometry import SIM_CAMERA, CameraModel
+from jetracer.sim.look import any_camera, random_camera
 from jetracer.sim.track import Track
 
 WHEELBASE_M = 0.33
@@ -81,42 +82,18 @@ def draw_moment(random: np.random.Generator, track: Track, config: PoseConfig) -
 class CameraConfig:
     """How cameras differ from car to car."""
 
-    exact: float = 0.3  # share that is exactly the simulated car's own
-    other_lens: float = 0.15  # share with a pinhole or polynomial lens
-    zoom: float = 0.15  # focal length, +- as a fraction
-    centre_px: float = 3.0  # sigma of the optical centre
-    height_m: float = 0.025  # sigmas from here on
-    forward_m: float = 0.03
-    lateral_m: float = 0.01
-    pitch_rad: float = np.radians(3.0)
-    roll_rad: float = np.radians(1.0)
+    exact: float = 0.25  # share that is exactly the simulated car's own
+    other: float = 0.12  # share of entirely different cameras; the rest is the own, mounted by others
+    spread: float = 2.0  # at most this times the usual differences in mounting
 
 
-def draw_lens(random: np.random.Generator, base: Lens, config: CameraConfig) -> Lens:
-    """The base lens with another focal length and centre, at times of another kind."""
-    zoom = 1.0 + random.uniform(-config.zoom, config.zoom)
-    cx = base.cx + random.normal(0.0, config.centre_px)
-    cy = base.cy + random.normal(0.0, config.centre_px)
-    if random.random() >= config.other_lens:
-        return replace(base, fx=base.fx * zoom, fy=base.fy * zoom, cx=cx, cy=cy)
-    hfov = random.uniform(np.radians(75.0), np.radians(100.0))
-    focal = 0.5 * base.width / np.tan(0.5 * hfov)
-    if random.random() < 0.5:
-        return Lens("pinhole", base.width, base.height, focal, focal, cx, cy)
-    bend = (random.uniform(-0.12, 0.0), random.uniform(0.0, 0.01), 0.0, 0.0)
-    return Lens("polynomial", base.width, base.height, focal, focal, cx, cy, bend)
-
-
-def draw_camera(random: np.random.Generator, config: CameraConfig, base: CameraModel = SIM_CAMERA) -> CameraModel:
-    """One car's camera: the base itself, or one like it."""
-    if random.random() < config.exact:
+def draw_camera(
+    random: np.random.Generator, config: CameraConfig, base: CameraModel = SIM_CAMERA
+) -> CameraModel:
+    """One car's camera: the base itself, one like it, or any other."""
+    kind = random.random()
+    if kind < config.exact:
         return base
-    mount = replace(
-        base.mount,
-        height_m=base.mount.height_m + np.clip(random.normal(0.0, config.height_m), -0.05, 0.10),
-        forward_m=base.mount.forward_m + random.normal(0.0, config.forward_m),
-        lateral_m=base.mount.lateral_m + random.normal(0.0, config.lateral_m),
-        pitch_rad=base.mount.pitch_rad + random.normal(0.0, config.pitch_rad),
-        roll_rad=base.mount.roll_rad + random.normal(0.0, config.roll_rad),
-    )
-    return CameraModel(draw_lens(random, base.lens, config), mount)
+    if kind < config.exact + config.other:
+        return any_camera(random)
+    return random_camera(random, base, float(random.uniform(0.0, config.spread)))

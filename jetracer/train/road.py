@@ -1,4 +1,4 @@
-"""Training of the road net: AdamW, one warm-up and a cosine, a running average of the weights, plain torch on the CPU.
+"""Training of the road net: AdamW, a warm-up and a cosine, averaged weights, plain torch on the CPU.
 
     net = train(RoadData.open(folder), RoadTrainConfig(), progress)
     scores = validate(net, RoadData.open(other_folder))
@@ -11,6 +11,7 @@ from typing import Callable, Dict, Iterator, NamedTuple, Tuple
 
 import numpy as np
 import torch
+from torch import nn
 
 from jetracer.models.road_net import PICTURE_PX, RoadNet, RoadNetConfig, normalise
 from jetracer.train.augment import AugmentConfig, augment
@@ -38,12 +39,18 @@ class RoadTrainConfig:
     augment: AugmentConfig = field(default_factory=AugmentConfig)
 
 
+def bfloat16_pays() -> bool:
+    """Whether this CPU multiplies 16-bit floats in hardware; without that they are slower than 32 bits."""
+    known = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return any(getattr(torch.cpu, name)() for name in known if hasattr(torch.cpu, name))
+
+
 class Progress(NamedTuple):
     """Told after every step."""
 
     step: int
     steps: int
-    loss: float  # running mean
+    loss: float = math.nan  # running mean
 
 
 def learning_rate(step: int, steps: int, config: RoadTrainConfig) -> float:
@@ -73,51 +80,58 @@ def optimiser(net: RoadNet, config: RoadTrainConfig) -> torch.optim.Optimizer:
     """AdamW; norms and biases are not decayed."""
     matrices = [p for p in net.parameters() if p.dim() > 1]
     vectors = [p for p in net.parameters() if p.dim() <= 1]
-    groups = [{"params": matrices, "weight_decay": config.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=config.peak_rate, fused=True)
+    decayed = {"params": matrices, "weight_decay": config.weight_decay}
+    free = {"params": vectors, "weight_decay": 0.0}
+    return torch.optim.AdamW([decayed, free], lr=config.peak_rate, fused=True)
+
+
+class Training:
+    """A net on its way: the net, its running average, the optimiser and every source of chance."""
+
+    def __init__(self, config: RoadTrainConfig) -> None:
+        torch.manual_seed(config.seed)
+        torch.set_num_threads(config.threads)
+        self.config = config
+        self.net = RoadNet(config.net).to(memory_format=torch.channels_last).train()
+        self.average = Average(self.net)
+        self.optimiser = optimiser(self.net, config)
+        self.order = np.random.default_rng(config.seed)
+        self.draws = torch.Generator().manual_seed(config.seed)
+
+    def step(self, pictures: torch.Tensor, labels: torch.Tensor, rate: float) -> float:
+        """One batch: change it, see it, learn from it. Returns the loss."""
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        pictures, aim = augment(pictures, labels[:, :2], self.config.augment, self.draws)
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.config.bfloat16):
+            seen, logit = self.net(pictures)
+        loss = road_loss(seen.float(), logit.float(), torch.cat([aim, labels[:, 2:]], dim=1))
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
+        self.optimiser.step()
+        self.average.update(self.net)
+        return float(loss.detach())
+
+
+def unwatched(now: Progress) -> None:
+    """Progress that nobody looks at."""
 
 
 def train(
-    data: RoadData, config: RoadTrainConfig, progress: Callable[[Progress], None] = lambda _: None
+    data: RoadData, config: RoadTrainConfig, progress: Callable[[Progress], None] = unwatched
 ) -> RoadNet:
     """A net trained on `data`, its weights averaged, in evaluation mode."""
-    torch.manual_seed(config.seed)
-    torch.set_num_threads(config.threads)
-    random, draws = np.random.default_rng(config.seed), torch.Generator().manual_seed(config.seed)
-    net = RoadNet(config.net).to(memory_format=torch.channels_last).train()
-    average, steps_taken, running = Average(net), 0, math.nan
-    optimizer = optimiser(net, config)
+    run = Training(config)
     steps = config.epochs * (len(data) // min(config.batch, len(data)))
+    done, running = 0, math.nan
     for _ in range(config.epochs):
-        for rows in batches(len(data), config.batch, random):
-            for group in optimizer.param_groups:
-                group["lr"] = learning_rate(steps_taken, steps, config)
-            loss = step(net, optimizer, *tensors(data, rows), config, draws)
-            average.update(net)
-            steps_taken += 1
+        for rows in batches(len(data), config.batch, run.order):
+            loss = run.step(*tensors(data, rows), learning_rate(done, steps, config))
+            done += 1
             running = loss if math.isnan(running) else 0.98 * running + 0.02 * loss
-            progress(Progress(steps_taken, steps, running))
-    return average.net
-
-
-def step(
-    net: RoadNet,
-    optimizer: torch.optim.Optimizer,
-    pictures: torch.Tensor,
-    labels: torch.Tensor,
-    config: RoadTrainConfig,
-    draws: torch.Generator,
-) -> float:
-    """One batch: change it, see it, learn from it. Returns the loss."""
-    pictures, aim = augment(pictures, labels[:, :2], config.augment, draws)
-    with torch.autocast("cpu", torch.bfloat16, enabled=config.bfloat16):
-        seen, logit = net(pictures)
-    loss = road_loss(seen.float(), logit.float(), torch.cat([aim, labels[:, 2:]], dim=1))
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-    optimizer.step()
-    return float(loss.detach())
+            progress(Progress(done, steps, running))
+    return run.average.net
 
 
 @torch.no_grad()

@@ -1,9 +1,9 @@
 """Training pictures for the road net, made in the simulator and kept on disk.
 
-A data set is a folder: `pictures.npy` (N,112,112,3) uint8 BGR, the 2x2 means of 224x224 renderings (the net's graph
-begins with the same mean); `labels.npy` (N,5) float32, see `labels.LABEL`; `about.npy` (N,7) float32, see `ABOUT`;
-`data.json`, written last, with the configuration and a hash of everything. The same configuration always gives the
-same bytes, whatever the number of processes.
+A data set is a folder: `pictures.npy` (N,112,112,3) uint8 BGR, the 2x2 means of 224x224 renderings (the net's
+graph begins with the same mean); `labels.npy` (N,5) float32, see `labels.LABEL`; `about.npy` (N,7) float32,
+see `ABOUT`; `data.json`, written last, with the configuration and a hash of everything. The same
+configuration always gives the same bytes, whatever the number of processes.
 """
 from __future__ import annotations
 
@@ -28,13 +28,21 @@ from jetracer.train.labels import LabelConfig, label, wrapped
 from jetracer.train.poses import CameraConfig, PoseConfig, draw_camera, draw_moment
 
 PICTURE_PX = 112
-ABOUT = ("seed", "lateral_half_widths", "heading_error_rad", "curvature", "exact_camera", "plain_look", "junk")
+ABOUT = (
+    "seed",
+    "lateral_half_widths",
+    "heading_error_rad",
+    "curvature",
+    "exact_camera",
+    "plain_look",
+    "junk",
+)
 FORMAT = 1  # raise it when the same configuration begins to mean other bytes
 
 
 @dataclass(frozen=True)
 class DataConfig:
-    """What to draw. Tracks are `tracks` seeds from `first_seed`; each is seen through `views` cameras and looks."""
+    """What to draw: `tracks` seeds from `first_seed`, each seen through `views` cameras and looks."""
 
     first_seed: int = 0
     tracks: int = 500
@@ -58,7 +66,8 @@ class DataConfig:
     def name(self) -> str:
         """Short name that changes with any part of the configuration."""
         text = json.dumps([FORMAT, asdict(self)], sort_keys=True, default=float)
-        return f"{self.first_seed}-{self.tracks}x{self.per_track}-{hashlib.sha256(text.encode()).hexdigest()[:10]}"
+        mark = hashlib.sha256(text.encode()).hexdigest()[:10]
+        return f"{self.first_seed}-{self.tracks}x{self.per_track}-{mark}"
 
 
 class Block(NamedTuple):
@@ -129,8 +138,12 @@ def generate_blocks(config: DataConfig, processes: int) -> Iterator[Block]:
         yield from pool.map(draw_track, config.seeds, [config] * config.tracks)
 
 
+def silent(done: int, of: int) -> None:
+    """Progress that nobody watches."""
+
+
 def make(
-    config: DataConfig, root: Path, processes: int = 2, progress: Callable[[int, int], None] = lambda done, of: None
+    config: DataConfig, root: Path, processes: int = 2, progress: Callable[[int, int], None] = silent
 ) -> Path:
     """The data set's folder under `root`, generated first if it is not there yet whole."""
     folder = Path(root) / config.name()
@@ -147,7 +160,8 @@ def make(
         progress(index + 1, config.tracks)
     for array in arrays:
         array.flush()
-    told = {"config": asdict(config), "sha256": digest.hexdigest(), "frames": config.tracks * config.per_track}
+    frames = config.tracks * config.per_track
+    told = {"config": asdict(config), "sha256": digest.hexdigest(), "frames": frames}
     (folder / "data.json").write_text(json.dumps(told, indent=1, default=float) + "\n", encoding="utf-8")
     return folder
 

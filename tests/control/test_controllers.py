@@ -6,10 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jetracer.camera.geometry import SIM_CAMERA
-from jetracer.control.aim import AimConfig, AimPD, AimSteering
+from jetracer.control.aim import AimSteering
 from jetracer.control.arbiter import Arbiter
 from jetracer.control.base import CONTROLLERS, Coast, clip, usable
-from jetracer.control.pursuit import LOOKAHEAD_M, PurePursuit, PursuitConfig
+from jetracer.control.config import AimConfig, ControlConfig
+from jetracer.control.pursuit import LOOKAHEAD_M, PurePursuit
 from jetracer.core.clock import FakeClock
 from jetracer.core.errors import ConfigError, UnknownName
 from jetracer.core.types import ASSISTED, AUTOMATIC, MANUAL, NEUTRAL, Aim, Command, Pilot, Scene
@@ -22,8 +23,11 @@ def scene_at(x_m, y_m, t_s=0.0, confidence=1.0):
     return Scene(t_s, SIM_CAMERA.aim_from_ground(x_m, y_m), (), confidence)
 
 
-def pursuit(now_s=0.0, config=PursuitConfig()):
-    clock = FakeClock(now_s)
+CAR = ControlConfig().car
+
+
+def pursuit(config=None):
+    clock = FakeClock()
     return PurePursuit(config, SIM_CAMERA, clock), clock
 
 
@@ -44,34 +48,32 @@ def test_an_aim_to_the_right_steers_right_and_to_the_left_left(kind):
 @pytest.mark.parametrize("radius", [1.0, -1.0, 1.5, -4.0])
 def test_the_centre_of_a_car_on_a_circle_stays_on_it(radius):
     """The car's centre is on the circle, the aim too: the steering must be the circle's own."""
-    car = PursuitConfig().car
-    rear = math.copysign(math.sqrt(radius ** 2 - car.centre_m ** 2), radius)
-    y = (LOOKAHEAD_M ** 2 - car.centre_m ** 2) / (2.0 * rear)
+    rear = math.copysign(math.sqrt(radius ** 2 - CAR.centre_m ** 2), radius)
+    y = (LOOKAHEAD_M ** 2 - CAR.centre_m ** 2) / (2.0 * rear)
     x = math.sqrt(LOOKAHEAD_M ** 2 - y ** 2)
     steering = pursuit()[0].decide(scene_at(x, y), 0.0).steering
-    assert steering == pytest.approx(car.steering(1.0 / rear), abs=1e-3)
+    assert steering == pytest.approx(CAR.steering(1.0 / rear), abs=1e-3)
 
 
 def test_the_steering_is_at_its_stop_before_the_aim_leaves_the_picture():
-    car = PursuitConfig().car
-    full = math.asin(car.curvature(car.max_steer_rad) * (LOOKAHEAD_M ** 2 - car.centre_m ** 2) / 2 / LOOKAHEAD_M)
+    tightest = CAR.curvature(CAR.max_steer_rad)
+    full = math.asin(tightest * (LOOKAHEAD_M ** 2 - CAR.centre_m ** 2) / 2.0 / LOOKAHEAD_M)
     assert SIM_CAMERA.aim_from_ground(LOOKAHEAD_M * math.cos(full), LOOKAHEAD_M * math.sin(full)) is not None
     assert pursuit()[0].decide(Scene(0.0, Aim(1.0, 0.0), (), 1.0), 0.0).steering == 1.0
 
 
 def test_an_old_frame_is_corrected_by_the_way_driven_since():
     """Driving a circle, the frame 100 ms old: the answer is the same as without delay."""
-    car = PursuitConfig().car
     steering = 0.5
-    curvature = -math.tan(steering * car.max_steer_rad) / car.wheelbase_m
-    y = curvature * (LOOKAHEAD_M ** 2 - car.centre_m ** 2) / 2.0
+    curvature = -math.tan(steering * CAR.max_steer_rad) / CAR.wheelbase_m
+    y = curvature * (LOOKAHEAD_M ** 2 - CAR.centre_m ** 2) / 2.0
     scene = scene_at(math.sqrt(LOOKAHEAD_M ** 2 - y ** 2), y, t_s=9.0)
     wrong = {}
     for known in (True, False):
         controller, clock = pursuit()
         for turn in range(271):
             if known:
-                controller.sent(Command(steering, car.motor.throttle(1.0)), turn / 30)
+                controller.sent(Command(steering, CAR.motor.throttle(1.0)), turn / 30)
         clock.sleep_until(9.1)
         wrong[known] = controller.decide(scene, 1 / 30).steering - steering
     assert abs(wrong[True]) < 0.03
@@ -80,10 +82,9 @@ def test_an_old_frame_is_corrected_by_the_way_driven_since():
 
 
 def test_delay_makes_a_car_that_swings_in_straighten_out():
-    car = PursuitConfig().car
     controller, clock = pursuit()
     for turn in range(271):
-        controller.sent(Command(1.0, car.motor.throttle(1.5)), turn / 30)
+        controller.sent(Command(1.0, CAR.motor.throttle(1.5)), turn / 30)
     clock.sleep_until(9.1)
     late = controller.decide(scene_at(0.65, -0.2, t_s=9.0), 1 / 30).steering
     fresh = pursuit()[0].decide(scene_at(0.65, -0.2), 0.0).steering
@@ -114,7 +115,7 @@ def test_without_sight_the_car_coasts_and_the_steering_fades(kind, scene):
 
 @BOTH
 @given(aim=st.tuples(ANY, ANY), confidence=ANY, dt_s=ANY, t_s=ANY, sent=st.tuples(ANY, ANY))
-def test_every_command_is_finite_and_in_range(kind, aim, confidence, dt_s, t_s, sent):
+def test_every_command_is_finite_and_in_range(kind, aim, confidence, dt_s, t_s, sent):  # noqa: PLR0917
     controller = CONTROLLERS.create(kind, clock=FakeClock(1.0))
     controller.sent(Command(*sent), 0.5)
     for x in (aim[0], 0.3):
@@ -137,12 +138,12 @@ def test_jetbots_steering_is_p_and_d_on_the_angle():
 
 
 def test_a_wrong_choice_of_error_names_the_right_ones():
-    with pytest.raises(ValueError, match="'x' .* 'angle'"):
+    with pytest.raises(ValueError, match=r"'x' .* 'angle'"):
         AimConfig(error="pixel")
 
 
 def test_a_slower_planner_gives_less_throttle():
-    slow = replace(PursuitConfig(), speed=replace(PursuitConfig().speed, max_speed_mps=0.7))
+    slow = replace(ControlConfig(), speed=replace(ControlConfig().speed, max_speed_mps=0.7))
     assert pursuit(config=slow)[0].decide(scene_at(0.7, 0.0), 0.0).throttle < 0.4
 
 

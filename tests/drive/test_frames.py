@@ -74,7 +74,8 @@ def donkey(root, rows):
     for number, angle in enumerate(rows):
         picture(root / "images" / f"{number}.jpg", (160, 120))
         lines.append(f"{number}.jpg,{angle},0.3")
-    (root / "labels.csv").write_text("\n".join([*lines, "gone.jpg,0.1,0.3", "0.jpg,wild,0.3", "0.jpg,7,0.3"]) + "\n")
+    lines += ["gone.jpg,0.1,0.3", "0.jpg,wild,0.3", "0.jpg,7,0.3", ""]
+    (root / "labels.csv").write_text("\n".join(lines))
 
 
 def test_donkey_frames_give_the_agreement_of_the_steering(tmp_path):
@@ -107,8 +108,9 @@ def test_a_missing_or_empty_folder_is_one_clear_error(tmp_path):
         evaluate_frames(NullEngine(), tmp_path)
 
 
-@pytest.mark.skipif(not REAL.is_dir(), reason=f"no recorded frames in {REAL}; set JETRACER_REAL_DATA to their folder")
-@pytest.mark.parametrize("name, kind, records", [("jetracer_fabo/xy", "xy", 128), ("donkey_track", "donkey", 500)])
+@pytest.mark.skipif(not REAL.is_dir(), reason=f"no recorded frames in {REAL}; set JETRACER_REAL_DATA")
+@pytest.mark.parametrize("name, kind, records", [
+    ("jetracer_fabo/xy", "xy", 128), ("donkey_track", "donkey", 500)])
 def test_recorded_frames_are_all_read(name, kind, records):
     result = evaluate_frames(NullEngine(), REAL / name)
     assert (result["kind"], result["records"], result["skipped"]) == (kind, records, [])

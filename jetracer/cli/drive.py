@@ -1,0 +1,151 @@
+"""`jetracer drive`: a simulated car, a recording, or the real car, until laps, time or Ctrl-C."""
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+from dataclasses import replace
+from typing import Any, Dict, List, Optional
+
+from jetracer.core import config as configuration
+from jetracer.core.errors import ConfigError
+from jetracer.core.types import Step
+
+STATUS_EVERY_S = 0.2
+
+
+def main(arguments: List[str]) -> int:
+    options, rest = _parser().parse_known_args(arguments)
+    from jetracer.drive.build import drive  # only now: it loads numpy and OpenCV
+
+    config = _config(options, rest)
+    signal.signal(signal.SIGTERM, _interrupt)  # so that systemd's stop ends a drive as Ctrl-C does
+    status = Status(quiet=options.headless or options.json)
+    try:
+        summary = drive(config, status, status.say)
+    finally:
+        status.close()
+    print(json.dumps(summary) if options.json else _told(summary))
+    return 0 if summary["reached"] else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="jetracer drive", description=__doc__, allow_abbrev=False,
+        epilog="Any option of the configuration works too, such as --control.speed.max_speed_mps 1.2; "
+               "the config.toml of a run folder lists them all.",
+    )
+    add = parser.add_argument
+    add("--sim", action="store_true", help="a simulated car on a simulated track")
+    add("--camera", metavar="NAME", help="csi, usb, usb:1, replay:FOLDER, replay:FILM, sim, null")
+    add("--car", metavar="NAME", help="servo_esc, or null: no motors at all")
+    add("--road", metavar="MODEL", help="road model: a shipped name, an .onnx file, or null")
+    add("--teleop", metavar="NAME", help="the pilot: auto, script:FILE, null")
+    add("--laps", type=int, help="end after so many laps (simulation)")
+    add("--duration", type=float, metavar="S", help="end after so many seconds")
+    add("--seed", type=int, help="of the simulated track and its look")
+    add("--fault", action="append", help="NAME@START[+DURATION]: something goes wrong on purpose (simulation)")
+    add("--hz", type=float, help="pace of the loop; default: every frame as it comes")
+    add("--realtime", action="store_true", help="real-time scheduling, where permitted")
+    add("--config", metavar="FILE", help="TOML file of options, such as the config.toml of a run folder")
+    add("--headless", action="store_true", help="no status line")
+    add("--json", action="store_true", help="the summary as one JSON object on the last line")
+    return parser
+
+
+def _config(options: argparse.Namespace, rest: List[str]) -> Any:
+    from jetracer.drive.config import DriveConfig
+
+    config = DriveConfig()
+    if options.config:
+        config = configuration.load(config, options.config)
+    given = {
+        "sim": options.sim or None, "road": options.road, "teleop": options.teleop, "laps": options.laps,
+        "duration_s": options.duration, "seed": options.seed, "hz": options.hz,
+        "realtime": options.realtime or None,
+        "camera": {"name": options.camera} if options.camera else None,
+        "car": {"name": options.car} if options.car else None,
+        "world": {"fault": ",".join(options.fault)} if options.fault else None,
+    }
+    config = configuration.merge(config, {key: value for key, value in given.items() if value is not None})
+    config = configuration.override(config, rest)
+    for name in ("laps", "duration_s", "hz"):
+        value = getattr(config, name)
+        if value is not None and not value > 0:
+            raise ConfigError(f"{name} = {value} makes no sense; give a number above 0, or leave it out.")
+    if config.camera.name == "sim" and not config.sim:
+        return replace(config, sim=True)
+    return config
+
+
+def _interrupt(_number: int, _frame: Any) -> None:
+    raise KeyboardInterrupt
+
+
+class Status:
+    """The live line on the terminal; sees every step and shows some."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._quiet = quiet
+        self._live = sys.stderr.isatty()
+        self._next_s = float("-inf")
+        self._wide = 0
+
+    def __call__(self, step: Step, truth: Optional[Any]) -> None:
+        if self._quiet or step.t_s < self._next_s:
+            return
+        self._next_s = step.t_s + (STATUS_EVERY_S if self._live else 25 * STATUS_EVERY_S)
+        self._show(line_of(step, truth))
+
+    def say(self, text: str) -> None:
+        if not self._quiet:
+            self.close()
+            print(f"jetracer: {text}", file=sys.stderr)
+
+    def close(self) -> None:
+        """Leave the live line behind, so that what follows begins on a new one."""
+        if self._wide:
+            print(file=sys.stderr)
+            self._wide = 0
+
+    def _show(self, text: str) -> None:
+        if not self._live:
+            print(text, file=sys.stderr)
+            return
+        print("\r" + text.ljust(self._wide), end="", file=sys.stderr, flush=True)
+        self._wide = len(text)
+
+
+def line_of(step: Step, truth: Optional[Any]) -> str:
+    """One line that says how the drive goes."""
+    command = step.decision.command
+    parts = [f"{step.pilot.mode:<9}", _bar(command.steering), f"throttle {command.throttle:+.2f}",
+             f"sure {step.scene.confidence:4.0%}"]
+    if truth is not None:
+        parts += [f"lap {truth.lap + 1}", f"{truth.speed_mps:4.2f} m/s", f"{100 * truth.lateral_m:+4.0f} cm"]
+    parts.append(f"age {1e3 * (step.decision.t_s - step.frame.t_s):3.0f} ms")
+    stops = [stop.detail or stop.reason for stop in step.decision.stops if stop.reason not in ("range", "slew")]
+    return "  ".join(parts + stops[:1])
+
+
+def _bar(steering: float, half: int = 6) -> str:
+    place = round(half * (1 + max(-1.0, min(1.0, steering))))
+    return "[" + "".join("|" if at == place else "·" if at == half else " " for at in range(2 * half + 1)) + "]"
+
+
+def _told(summary: Dict[str, Any]) -> str:
+    loop = summary["loop"]
+    lines = [f"Ended: {summary['ended']}."]
+    if summary["laps"] is not None:
+        lines.append(f"{summary['laps']} laps, {summary['distance_m']:.1f} m in {summary['duration_s']:.1f} s; "
+                     f"off track {summary['off_track']} times, {summary['collisions']} collisions.")
+    else:
+        lines.append(f"{summary['frames']} frames in {summary['duration_s']:.1f} s.")
+    lines += [f"Stopped at {stop['t_s']:.1f} s: {stop['reason']}." for stop in summary["stops"]]
+    if loop["frame_age_ms"]["p50"] is not None:
+        lines.append(
+            f"Frame to motors {loop['frame_age_ms']['p50']:.1f} ms (99 %: {loop['frame_age_ms']['p99']:.1f}), "
+            f"network {loop['inference_ms']['p50']:.1f} ms, period even to {loop['period_rsd'] or 0:.1%}."
+        )
+    return "\n".join([*lines, f"See {summary['run']}"])

@@ -1,0 +1,151 @@
+"""From a configuration to a running car: starts what a drive needs, in order, and ends all of it in reverse."""
+from __future__ import annotations
+
+import tempfile
+import time
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterator, Optional
+
+from jetracer.camera.base import Camera
+from jetracer.camera.geometry import SIM_CAMERA
+from jetracer.camera.load import make_camera, resolve
+from jetracer.control.arbiter import Arbiter
+from jetracer.control.base import CONTROLLERS
+from jetracer.core.clock import MonotonicClock
+from jetracer.core.errors import CameraEnded, ConfigError
+from jetracer.core.rate import Rate
+from jetracer.core.realtime import enter_realtime, freeze_garbage
+from jetracer.core.types import Step
+from jetracer.drive.config import DriveConfig
+from jetracer.drive.ending import Ending
+from jetracer.drive.loop import Driver, run
+from jetracer.drive.report import Report
+from jetracer.drive.world import WorldProcess, fault_names
+from jetracer.engine.base import Engine
+from jetracer.engine.load import load_engine
+from jetracer.perception.road import RoadFollower
+from jetracer.safety.client import GuardClient
+from jetracer.safety.start import start_guard
+from jetracer.sim.faults import Faults, FaultyEngine
+from jetracer.sim.track import Track, generate
+from jetracer.teleop.base import make_teleop
+
+Watch = Callable[[Step, Any], None]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a drive runs on. `truth` and `track` are the simulated world's, else None."""
+
+    driver: Driver
+    camera: Camera
+    truth: Optional[Callable[[], Any]]
+    track: Optional[Track]
+
+
+def drive(config: DriveConfig, watch: Optional[Watch] = None, say: Callable[[str], None] = lambda text: None
+          ) -> Dict[str, Any]:
+    """Drive until the configured end or Ctrl-C; returns the summary that also lies in the run folder.
+
+    `watch` sees every step (with the truth, in simulation), `say` gets a sentence now and then. Raises JetRacerError.
+    """
+    config = completed(config)
+    report = None
+    ending = Ending(config)
+    try:
+        with assemble(config) as parts:
+            _prepare_process(config, say)
+            folder = _run_folder(config)
+            report = Report(folder, parts.track, parts.truth, movie=config.film)
+            rate = Rate(config.hz, MonotonicClock()) if config.hz else None
+            sinks = [report]
+            if watch is not None:
+                sinks.append(lambda step: watch(step, parts.truth() if parts.truth else None))
+            try:
+                run(parts.driver, parts.camera, sinks, lambda step: ending(step, parts.truth), rate)
+            except CameraEnded:
+                ending.reason = "the recording ended"
+            except KeyboardInterrupt:
+                ending.reason = "interrupted"
+    finally:
+        # the car is in neutral and every process has ended; now there is time for the film
+        if report is not None:
+            say("writing the report")
+            summary = report.close()
+    return {**summary, "ended": ending.reason, "reached": ending.reached}
+
+
+def completed(config: DriveConfig) -> DriveConfig:
+    """The configuration with what follows from the rest filled in. Raises ConfigError."""
+    camera = resolve(replace(config.camera, name="sim") if config.sim else config.camera)
+    nothing_moves = config.sim or config.car.name == "null"
+    teleop = config.teleop or ("auto" if nothing_moves else "null")
+    if config.world.fault and not config.sim:
+        raise ConfigError("--fault needs --sim: faults are for the simulated world.")
+    if config.laps is not None and not config.sim:
+        raise ConfigError("--laps needs --sim: only the simulated world counts laps; use --duration.")
+    duration_s = config.duration_s
+    if config.sim and duration_s is None and config.laps is None:
+        duration_s = 60.0
+    return replace(config, camera=camera, teleop=teleop, duration_s=duration_s)
+
+
+@contextmanager
+def assemble(config: DriveConfig) -> Iterator[Parts]:
+    """Start world, guard, engine and camera; whatever fails, what was started is ended again."""
+    clock = MonotonicClock()
+    with ExitStack() as stack:
+        world = None
+        if config.sim:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="jetracer-world-")))
+            world = WorldProcess(config, folder)
+            stack.callback(world.close)
+            world.start()
+            config = replace(config, camera=replace(config.camera, path=str(folder)), bus=f"sim:{world.await_board()}")
+        guard_process = stack.enter_context(start_guard(config.bus, config=config.guard, car=config.car))
+        perception = RoadFollower(stack.enter_context(_engine(config, clock)))
+        if world is not None:
+            world.open()
+        camera = stack.enter_context(make_camera(config.camera, clock))
+        teleop = stack.enter_context(make_teleop(config.teleop, clock))
+        guard = stack.enter_context(GuardClient(guard_process.socket_path))
+        controller = CONTROLLERS.create(config.control.name, config.control, SIM_CAMERA, clock)
+        driver = Driver(perception, controller, Arbiter(), teleop, guard, clock)
+        yield Parts(driver, camera, world.shared.truth if world else None,
+                    generate(world.shared.seed) if world else None)
+
+
+def _engine(config: DriveConfig, clock: MonotonicClock) -> Engine:
+    engine = load_engine(config.road)
+    faults = Faults.parse(fault_names(config))
+    return FaultyEngine(engine, faults, clock) if faults else engine
+
+
+def _prepare_process(config: DriveConfig, say: Callable[[str], None]) -> None:
+    """Real-time mode last of all, when every process and thread that needs it has started."""
+    if config.realtime:
+        refused = enter_realtime()
+        if refused:
+            say(refused)
+        freeze_garbage()
+
+
+def _run_folder(config: DriveConfig) -> Path:
+    """A new folder named by date and time, with the used configuration in it."""
+    from jetracer.core.config import dump
+
+    base = Path(config.runs)
+    name = time.strftime("%Y%m%d-%H%M%S")
+    for suffix in ("", *(f"-{number}" for number in range(2, 100))):
+        folder = base / (name + suffix)
+        try:
+            folder.mkdir(parents=True)
+            break
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise ConfigError(f"Cannot write to {base} ({error.strerror}); choose another folder with --runs.") from error
+    (folder / "config.toml").write_text(dump(config), encoding="utf-8")
+    return folder

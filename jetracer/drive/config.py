@@ -1,0 +1,42 @@
+"""All that a drive can be told: the groups of its parts, and the few options of its own."""
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Optional
+
+from jetracer.camera.base import CameraConfig
+from jetracer.car.base import CarConfig
+from jetracer.control.config import ControlConfig
+from jetracer.safety.guard import GuardConfig
+
+
+@dataclass(frozen=True)
+class WorldConfig:
+    """The simulated world."""
+
+    fps: float = 30.0  # frames per second of the simulated camera
+    track_seed: Optional[int] = None  # which track; none: the drive's own seed
+    look: str = "random"  # random: light, lens and sensor by seed; plain: an ideal camera
+    fault: str = ""  # faults by name and time, such as "frozen@8" or "black@5+2,i2c_nak@12"
+
+
+@dataclass(frozen=True)
+class DriveConfig:
+    """One drive. Saved in its run folder as `config.toml`, from which `--config` repeats it."""
+
+    sim: bool = False  # a simulated car and world instead of the real ones
+    road: str = "road"  # the road model: a shipped one by name, a file, or null
+    teleop: str = ""  # who is the pilot; none: "auto" where nothing real can move, else "null"
+    bus: str = "1"  # I2C bus of the motors, 1 for /dev/i2c-1
+    laps: Optional[int] = None  # end after so many laps (simulation)
+    duration_s: Optional[float] = None  # end after so many seconds; none in simulation without laps: 60
+    hz: Optional[float] = None  # pace of the loop; none: every frame as it comes
+    seed: int = 1_000_000  # of track, look and noise; from 200 000 on no model has seen the track in training
+    realtime: bool = False  # SCHED_FIFO, locked memory, no garbage collection
+    runs: str = "runs"  # where run folders go
+    film: bool = True  # keep the frames and make drive.mp4
+    camera: CameraConfig = field(default_factory=CameraConfig)
+    control: ControlConfig = field(default_factory=ControlConfig)
+    guard: GuardConfig = field(default_factory=GuardConfig)
+    car: CarConfig = field(default_factory=CarConfig)
+    world: WorldConfig = field(default_factory=WorldConfig)

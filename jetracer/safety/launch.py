@@ -1,0 +1,28 @@
+"""How the guard's configuration travels to its process: as its command line."""
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any, List
+
+from jetracer.car.base import CarConfig
+from jetracer.safety.guard import GuardConfig
+
+
+@dataclass(frozen=True)
+class Launch:
+    """What the guard's command line says."""
+
+    bus: str = "1"  # N of /dev/i2c-N, or sim:PATH
+    car: CarConfig = field(default_factory=CarConfig)
+    guard: GuardConfig = field(default_factory=GuardConfig)
+    ready_fd: int = -1  # told in one line of JSON when the guard listens, or why it does not
+    lifeline_fd: int = -1  # when its other end is closed, whoever started the guard is gone, and it ends too
+
+
+def arguments(config: Any, prefix: str = "") -> List[str]:
+    """The command line that `core.config.override` turns back into an equal configuration."""
+    words: List[str] = []
+    for item in fields(config):
+        value, key = getattr(config, item.name), prefix + item.name
+        words += arguments(value, f"{key}.") if is_dataclass(value) else [f"--{key}={value}"]
+    return words

@@ -1,0 +1,42 @@
+"""What the gate lets through."""
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+
+from jetracer.core.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Ages are judged continuously, not only when a command comes. Battery figures are volts per cell."""
+
+    command_timeout_s: float = 0.10  # neutral and latched when the newest command is older
+    max_frame_age_s: float = 0.10  # the same for the newest picture; assisted and automatic only
+    max_pilot_age_s: float = 0.25  # neutral while the pilot has not been heard for longer
+    max_unsure_s: float = 0.5  # neutral when the road was not seen for longer; assisted and automatic only
+    min_confidence: float = 0.2  # from which on the road counts as seen
+    needs_deadman: bool = True
+    max_throttle: float = 1.0  # forward and backward
+    steering_per_s: float = 15.0  # fastest change: lock to lock in 0.13 s
+    throttle_per_s: float = 2.0  # away from zero; towards zero is never slowed
+    neutral_throttle: float = 0.05  # the stick counts as let go up to here
+    battery_cells: int = 3
+    battery_warn_v: float = 3.5
+    battery_limit_v: float = 3.3  # throttle limited below
+    battery_stop_v: float = 3.1  # neutral and latched below
+    battery_throttle: float = 0.2  # the limit
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if not (math.isfinite(value) and value >= 0):
+                raise ConfigError(f"{item.name} = {value} makes no sense; give a number from 0 up.")
+        if not 0 < self.command_timeout_s <= 1:
+            raise ConfigError(f"command_timeout_s = {self.command_timeout_s} must lie in 0..1 s, above 0.")
+        if max(self.max_throttle, self.battery_throttle) > 1:
+            raise ConfigError("max_throttle and battery_throttle are at most 1.")
+        if self.battery_cells < 1:
+            raise ConfigError(f"battery_cells = {self.battery_cells} makes no sense; most cars have 2 or 3.")
+        if not self.battery_stop_v <= self.battery_limit_v <= self.battery_warn_v:
+            raise ConfigError("battery_stop_v, battery_limit_v and battery_warn_v must rise in this order.")

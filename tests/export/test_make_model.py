@@ -1,0 +1,51 @@
+"""The whole recipe, tiny: from no data to a model file that drives an engine."""
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="needs torch: pip install -e '.[train]'")
+pytest.importorskip("onnx", reason="needs onnx: pip install -e '.[train]'")
+
+from jetracer.engine.load import load_engine
+from jetracer.export.make_model import QUICK, Bar, Recipe, make_model, parse
+from jetracer.sim.track import TRAINING_SEEDS, VALIDATION_SEEDS
+from jetracer.train.road import Progress
+
+
+def test_no_pictures_to_a_loaded_model_with_a_complete_card(tmp_path):
+    said = []
+    tiny = Recipe(2, 1, epochs=1, processes=1, cache=tmp_path / "data", out=tmp_path / "road.onnx")
+    metrics = make_model(tiny, said.append, "python -m jetracer.export.make_model --tracks 2")
+    assert metrics["frames"] == tiny.validation.per_track
+    assert any("written" in text for text in said)
+    with load_engine(tmp_path / "road.onnx") as engine:
+        card = engine.card
+        out = engine.infer({"image": np.zeros((1, 224, 224, 3), np.uint8)})
+    assert out["aim"].shape == (1, 2)
+    assert card.trained["tracks"] == 2
+    assert card.trained["seeds"] == (0, 1) or card.trained["seeds"] == [0, 1]
+    assert card.trained["lookahead_m"] == tiny.lookahead_m
+    assert card.created_by.endswith("--tracks 2")
+    assert "aim_x_px_median" in card.metrics
+
+
+def test_training_and_validation_use_their_own_seeds():
+    for recipe in (Recipe(), QUICK):
+        assert set(recipe.training.seeds) <= set(TRAINING_SEEDS)
+        assert set(recipe.validation.seeds) <= set(VALIDATION_SEEDS)
+
+
+def test_options_change_the_recipe():
+    recipe = parse(["--tracks", "7", "--lookahead-m", "0.9", "--quick"])
+    assert (recipe.tracks, recipe.epochs, recipe.lookahead_m) == (7, QUICK.epochs, 0.9)
+    assert recipe.training.label.lookahead_m == 0.9
+
+
+def test_the_bar_ends_with_a_new_line():
+    said = []
+    bar = Bar(said.append, "work")
+    bar(Progress(1, 2, 0.5))
+    bar(Progress(2, 2, 0.25))
+    assert "2/2 loss 0.2500" in said[-2]
+    assert said[-1] == "\n"
