@@ -1,4 +1,4 @@
-"""Runs the car's tests on each Python a car may have, in a virtual environment of its own, and says which is missing."""
+"""The car's tests on each Python a car may have, each in a virtual environment of its own; says which is missing."""
 import os
 import shutil
 import subprocess

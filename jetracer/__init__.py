@@ -24,7 +24,7 @@ _PUBLIC = {
     "load_engine": "jetracer.engine.load:load_engine",
 }
 
-__all__ = sorted(_PUBLIC)
+__all__ = list(_PUBLIC)
 
 
 def __getattr__(name: str):

@@ -47,7 +47,7 @@ def imports_of(path: Path):
             names = [f"{node.module}.{alias.name}" for alias in node.names]
         for name in names:
             parts = name.split(".")
-            if parts[0] == "jetracer" and len(parts) > 1:
+            if parts[0] == "jetracer" and len(parts) > 1 and parts[1] != "__version__":
                 yield node.lineno, parts[1]
 
 

@@ -5,6 +5,7 @@ thread that dies in silence, and a sensor that repeats its last picture for ever
 """
 from __future__ import annotations
 
+import math
 import threading
 from dataclasses import replace
 from typing import Optional, Union
@@ -46,6 +47,7 @@ class Background(Camera):
         self._thread: Optional[threading.Thread] = None
         self._silent_s = 0.0
         self._last_seq = -1
+        self._last_t_s = -math.inf
         self._seq_shift = 0
 
     @property
@@ -107,6 +109,9 @@ class Background(Camera):
         except OSError as error:
             self._recover(error)
             return
+        if frame.t_s <= self._last_t_s:  # opened again, some sources show their last frame once more
+            return
+        self._last_t_s = frame.t_s
         self._delay_s, self._silent_s, self._trouble = self._first_delay_s, 0.0, None
         self._mailbox.put(self._stamps.stamp(self._numbered(frame)))
 

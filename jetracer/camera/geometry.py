@@ -23,7 +23,8 @@ from jetracer.core.types import Aim
 
 LENS_MODELS = ("pinhole", "polynomial", "fisheye")
 
-_WIDEST_RAD = {"pinhole": math.radians(89.0), "polynomial": math.radians(89.0), "fisheye": math.pi}
+# No lens looks farther than this from its axis.
+_WIDEST_RAD = {"pinhole": math.radians(89.0), "polynomial": math.radians(89.0), "fisheye": math.radians(110.0)}
 _MAX_COEFFICIENTS = {"pinhole": 0, "polynomial": 5, "fisheye": 4}
 
 
@@ -128,12 +129,14 @@ class Lens:
     @cached_property
     def _q_limit(self) -> float:
         """Where the polynomial stops growing: beyond it two directions would share one pixel."""
-        widest = _WIDEST_RAD[self.model]
-        q_max = widest if self.model == "fisheye" else math.tan(widest)
-        slope = [(2 * i + 3) * k for i, k in enumerate(self._radial)][::-1] + [1.0]
-        roots = np.roots(slope)
-        real = roots.real[(np.abs(roots.imag) < 1e-9) & (roots.real > 0)]
-        return min([q_max] + [math.sqrt(root) for root in real])
+        angles = np.linspace(0.0, _WIDEST_RAD[self.model], 2048)
+        q = angles if self.model == "fisheye" else np.tan(angles)
+        grows = self._horner(q * q, self._slope) > 0
+        return float(q[-1] if grows.all() else q[np.argmin(grows) - 1])
+
+    @cached_property
+    def _slope(self) -> Tuple[float, ...]:
+        return tuple((2 * i + 3) * k for i, k in enumerate(self._radial))
 
     def _distorted(self, q: np.ndarray) -> np.ndarray:
         return q * self._horner(q * q, self._radial)
@@ -154,9 +157,8 @@ class Lens:
             angles = np.linspace(0.0, _WIDEST_RAD[self.model], 512)
             table = np.minimum(angles if self.model == "fisheye" else np.tan(angles), self._q_limit)
             q = np.interp(r, self._distorted(table), table, right=np.nan)
-            slope_k = tuple((2 * i + 3) * k for i, k in enumerate(self._radial))
             for _ in range(4):
-                step = (self._distorted(q) - r) / np.maximum(self._horner(q * q, slope_k), 1e-6)
+                step = (self._distorted(q) - r) / np.maximum(self._horner(q * q, self._slope), 1e-6)
                 q = np.clip(q - step, 0.0, self._q_limit)
         q = np.where(q <= self._q_limit, q, np.nan)
         return q, xd / safe, yd / safe

@@ -22,7 +22,6 @@ from jetracer.core.runtime import guard_socket, runtime_dir
 OK, WARN, FAIL, SKIP = "ok", "warn", "fail", "skip"
 MIN_FREE_GB = 1.0
 NEEDED = ("numpy", "onnxruntime", "smbus2", "traitlets")
-OPTIONAL = {"torch": "pip install 'jetracer[train]'   (training only; the car needs none)"}
 
 
 @dataclass(frozen=True)
@@ -36,9 +35,7 @@ class Check:
 
 
 def check_python(_root: Path) -> Check:
-    version = "%d.%d.%d" % sys.version_info[:3]
-    if sys.version_info < (3, 8):
-        return Check("python", FAIL, version, "install Python 3.8 or newer")
+    version = ".".join(map(str, sys.version_info[:3]))
     return Check("python", OK, f"{version}, jetracer {__version__}")
 
 
@@ -57,12 +54,15 @@ def check_packages(_root: Path) -> Check:
         missing.append("opencv-python-headless")
     if missing:
         return Check("packages", FAIL, f"missing: {', '.join(missing)}", f"pip install {' '.join(missing)}")
-    return Check("packages", OK, ", ".join(f"{name} {_version(name)}" for name in NEEDED) + f", opencv {opencv or 'yes'}")
+    found = [f"{name} {_version(name)}" for name in NEEDED]
+    return Check("packages", OK, ", ".join([*found, f"opencv {opencv or 'yes'}"]))
 
 
 def check_training(_root: Path) -> Check:
     version = _version("torch")
-    return Check("training", OK, f"torch {version}") if version else Check("training", SKIP, "no torch", OPTIONAL["torch"])
+    if version is None:
+        return Check("training", SKIP, "no torch (training only; the car needs none)", "pip install 'jetracer[train]'")
+    return Check("training", OK, f"torch {version}")
 
 
 def check_model(_root: Path) -> Check:
@@ -70,7 +70,8 @@ def check_model(_root: Path) -> Check:
 
     try:
         with load_engine("road") as engine:
-            return Check("road model", OK, f"{engine.card.name}, input {engine.card.input.width}x{engine.card.input.height}")
+            wanted = engine.card.input
+            return Check("road model", OK, f"{engine.card.name}, pictures of {wanted.width}x{wanted.height}")
     except JetRacerError as error:
         return Check("road model", FAIL, str(error), "pip install --force-reinstall jetracer, or make model")
 
@@ -78,10 +79,11 @@ def check_model(_root: Path) -> Check:
 def check_bus(root: Path) -> Check:
     buses = sorted(root.glob("dev/i2c-*"))
     if not buses:
-        return Check("i2c", SKIP, "no /dev/i2c-*: no car here", "on a Jetson: sudo apt install i2c-tools, and enable I2C")
+        return Check("i2c", SKIP, "no /dev/i2c-*: no car here", "on a Jetson: enable I2C, then look with: i2cdetect -l")
     closed = [bus.name for bus in buses if not os.access(bus, os.R_OK | os.W_OK)]
     if len(closed) == len(buses):
-        return Check("i2c", FAIL, f"no permission on {', '.join(closed)}", "sudo usermod -aG i2c $USER, then log in again")
+        return Check("i2c", FAIL, f"no permission on {', '.join(closed)}",
+                     "sudo usermod -aG i2c $USER, then log in again")
     return Check("i2c", OK, ", ".join(bus.name for bus in buses if bus.name not in closed))
 
 

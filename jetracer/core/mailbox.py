@@ -39,6 +39,6 @@ class Mailbox(Generic[T]):
             if not self._changed.wait_for(lambda: self._full or self._error is not None, timeout_s):
                 raise TimeoutError(f"nothing new within {timeout_s:.3f} s")
             if not self._full:
-                raise self._error
+                raise self._error.with_traceback(None)  # or it would grow with every read
             value, self._value, self._full = self._value, None, False
             return value

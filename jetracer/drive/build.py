@@ -146,6 +146,6 @@ def _run_folder(config: DriveConfig) -> Path:
         except FileExistsError:
             continue
         except OSError as error:
-            raise ConfigError(f"Cannot write to {base} ({error.strerror}); choose another folder with --runs.") from error
+            raise ConfigError(f"Cannot write to {base} ({error.strerror}); choose another with --runs.") from error
     (folder / "config.toml").write_text(dump(config), encoding="utf-8")
     return folder

@@ -17,8 +17,9 @@ from jetracer.perception.base import Perception
 from jetracer.safety.client import Guard
 from jetracer.teleop.base import Teleop
 
-# Half the guard's command timeout: the pilot stays heard while the camera is silent.
-READ_TIMEOUT_S = 0.05
+# Well inside the guard's command timeout, so that the pilot stays heard while the camera is silent, and longer than
+# the period of a camera of 20 Hz.
+READ_TIMEOUT_S = 0.06
 CAMERA_PATIENCE_S = 10.0
 
 

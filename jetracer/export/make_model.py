@@ -36,8 +36,10 @@ class Recipe:
 
     tracks: int = 600
     validation_tracks: int = 60
+    views: int = 10  # cameras and looks per track, with 10 pictures each
     epochs: int = 12
     processes: int = 2
+    threads: int = 2
     bfloat16: bool = field(default_factory=bfloat16_pays)
     lookahead_m: float = LOOKAHEAD_M
     cache: Path = Path("build/road")
@@ -46,7 +48,7 @@ class Recipe:
     @property
     def training(self) -> DataConfig:
         label = LabelConfig(lookahead_m=self.lookahead_m)
-        return DataConfig(first_seed=TRAINING_SEEDS.start, tracks=self.tracks, label=label)
+        return DataConfig(first_seed=TRAINING_SEEDS.start, tracks=self.tracks, views=self.views, label=label)
 
     @property
     def validation(self) -> DataConfig:
@@ -60,7 +62,7 @@ def make_model(recipe: Recipe, say: Say, command: str = "") -> Dict[str, float]:
     """Run the recipe and write the model. Returns its scores on the validation tracks."""
     data = data_set("training", recipe.training, recipe, say)
     unseen = data_set("validation", recipe.validation, recipe, say)
-    config = RoadTrainConfig(epochs=recipe.epochs, bfloat16=recipe.bfloat16)
+    config = RoadTrainConfig(epochs=recipe.epochs, threads=recipe.threads, bfloat16=recipe.bfloat16)
     net = train(data, config, Bar(say, "training"))
     say(f"net           {parameters(net)} parameters, {macs(net) / 1e6:.1f} million multiply-adds\n")
     seen = predict(net, unseen)
@@ -149,7 +151,7 @@ def parse(arguments: Optional[List[str]] = None) -> Recipe:
         "--bfloat16", action=argparse.BooleanOptionalAction, default=base.bfloat16,
         help="train in 16 bits; by default where the CPU can",
     )  # fmt: skip
-    for name in ("tracks", "validation_tracks", "epochs", "processes"):
+    for name in ("tracks", "validation_tracks", "views", "epochs", "processes", "threads"):
         parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=getattr(base, name))
     parser.add_argument("--lookahead-m", type=float, default=base.lookahead_m)
     parser.add_argument("--cache", type=Path, default=base.cache, help="where pictures are kept")

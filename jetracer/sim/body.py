@@ -50,7 +50,7 @@ class _Canvas:
     def area(self, points: np.ndarray, colour: Colour, shade: float = 1.0, hull: bool = False) -> None:
         """`points` (N, 3) metres, vehicle frame; hull: fill all that lies between them."""
         eye, rotation = self._camera.mount.position_m, self._camera.rotation
-        if points[:, 2].max() > eye[2] - 0.01:  # higher than the camera: it would sit inside of the car
+        if points[:, 2].max() > eye[2] - 0.03:  # the camera would sit inside of the car
             return
         points = points + self._shift
         edge = [np.linspace(a, b, 6, endpoint=False) for a, b in zip(points, np.roll(points, -1, 0))]

@@ -23,7 +23,7 @@ def row_of(elevation_rad: float) -> int:
 
 
 def build(rng: np.random.Generator, outdoors: bool, floor: Colour, foot_rad: float) -> np.ndarray:
-    """(HEIGHT, WIDTH, 3) uint8 BGR; column 0 looks along -x of the world, columns grow clockwise.
+    """(HEIGHT, WIDTH, 3) uint8 BGR; column 0 looks along +x of the world, columns grow clockwise.
 
     foot_rad   elevation (a little below 0) where the floor ends and walls and furniture begin
     """

@@ -116,7 +116,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--fps", type=float, default=30.0, help="frames per second")
     add("--width", type=int, default=224, help="of the frames, px")
     add("--height", type=int, default=224, help="of the frames, px")
-    add("--look", choices=_LOOKS, default="random", help="plain: an ideal camera; pattern: no scenery, quickly made")
+    add("--look", choices=_LOOKS, default="random", help="plain: an ideal camera; pattern: no scenery")
     add("--ppm", type=float, default=256.0, help="floor texture, pixels per metre; small = quick to make")
     add("--fault", action="append", default=[], help="NAME@START[+DURATION]; may be given several times")
     add("--jitter-s", type=float, default=0.0, help="standard deviation of the moment of exposure")
@@ -124,7 +124,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--repeat", type=float, default=0.0, help="probability that a frame shows the picture before again")
     add("--charge", type=float, default=1.0, help="of the battery at the start, 0 to 1")
     add("--brown-out-v", type=float, default=0.0, help="battery voltage where the servo board fails; 0: never")
-    add("--parent", type=int, help="process id; the world ends when that is not its parent (any more)")
+    add("--parent", type=int, help="the world ends when this process is not its parent (any more)")
     return parser
 
 

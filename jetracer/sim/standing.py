@@ -90,16 +90,20 @@ class _Boards:
                 polygon = polygon[pair]
             if len(polygon) >= 4:
                 found[k] = [([polygon], self._colours[k])]
-                if tall[i] > 5.0 and whole[i]:
-                    found[k] += self._fine_parts(k, eye, to_camera)
+        near = [int(which[i]) for i in np.flatnonzero(seen & whole & (tall > 5.0))]
+        if near:
+            self._add_details(near, found, eye, to_camera)
         return found
 
-    def _fine_parts(self, k: int, eye: np.ndarray, to_camera: np.ndarray) -> List[_Drawing]:
-        parts = []
-        for quads, colour in self._details[k]:
-            px, _ = self._project((quads - eye) @ to_camera)
-            parts.append((list(_fixed(px).reshape(-1, 4, 2)), colour))
-        return parts
+    def _add_details(
+        self, which: List[int], found: Dict[int, List[_Drawing]], eye: np.ndarray, to_camera: np.ndarray
+    ) -> None:
+        px, _ = self._project((np.concatenate([self._details[k][0] for k in which]) - eye) @ to_camera)
+        quads, first = _fixed(px).reshape(-1, 4, 2), 0
+        for k in which:
+            for count, colour in self._details[k][1]:
+                found[k].append((list(quads[first : first + count]), colour))
+                first += count
 
 
 def _outline(board: Board) -> np.ndarray:
@@ -108,8 +112,8 @@ def _outline(board: Board) -> np.ndarray:
     return np.concatenate([foot, foot[::-1] + (0, 0, board.height_m)])
 
 
-def _details(board: Board) -> List[Tuple[np.ndarray, Tuple[float, ...]]]:
-    """Quads (4m, 3) metres of one colour each: the lit rim, lettering, posts."""
+def _details(board: Board) -> Tuple[np.ndarray, List[Tuple[int, Tuple[float, ...]]]]:
+    """The corners (4m, 3) metres of quads on the board, and how many of them in turn have which colour."""
     n = len(board.foot)
 
     def quad(first: float, last: float, low: float, high: float) -> np.ndarray:
@@ -118,14 +122,15 @@ def _details(board: Board) -> List[Tuple[np.ndarray, Tuple[float, ...]]]:
         return np.stack([x, y, np.array([low, low, high, high]) * board.height_m], 1)
 
     pieces = np.linspace(0, 1, n)
-    rim = [quad(a, b, 0.93, 1.0) for a, b in zip(pieces[:-1], pieces[1:])]
-    parts = [(np.concatenate(rim), _tone(board.colour, 1.2))]
+    quads = [quad(a, b, 0.93, 1.0) for a, b in zip(pieces[:-1], pieces[1:])]  # the lit rim
+    runs = [(len(quads), _tone(board.colour, 1.2))]
     if board.lettering:
-        letters = [quad(*letter[:4]) for letter in board.lettering]
-        parts.append((np.concatenate(letters), (*board.lettering[0][4], 255.0)))
+        quads += [quad(*letter[:4]) for letter in board.lettering]
+        runs.append((len(board.lettering), (*board.lettering[0][4], 255.0)))
     if board.posts:
-        parts.append((quad(0.0, 0.04, 0.0, 1.1), (32.0, 30.0, 30.0, 255.0)))
-    return parts
+        quads.append(quad(0.0, 0.04, 0.0, 1.1))
+        runs.append((1, (32.0, 30.0, 30.0, 255.0)))
+    return np.concatenate(quads), runs
 
 
 class StandingThings:

@@ -166,7 +166,7 @@ def _at_rows(rays: np.ndarray, rows: np.ndarray) -> np.ndarray:
 
 
 def _strip_position(rays: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
-    """Column and row in the panorama strip, for yaw 0 and a cut that starts at -x."""
+    """Column and row in the panorama strip, for yaw 0: its cut begins at the azimuth pi."""
     azimuth = cv2.phase(rays[..., 0].ravel(), rays[..., 1].ravel()).reshape(rays.shape[:2])  # 0 .. 2 pi
     across = np.hypot(rays[..., 0], rays[..., 1])
     elevation = np.arctan2(rays[..., 2], across)

@@ -17,14 +17,13 @@ MIRROR_SHIFT = 2.0 / PICTURE_PX  # pixel p becomes 223 - p, and aim x counts fro
 
 @dataclass(frozen=True)
 class AugmentConfig:
-    """How strongly; the simulator already varies light, lens and blur, this adds what it cannot."""
+    """How strongly; the simulator already varies light, lens, noise and blur, this adds what it cannot."""
 
     flip: float = 0.5  # share of pictures mirrored
     gain_sigma: float = 0.18  # per picture, log
     colour_sigma: float = 0.12  # per channel, log
     offset_sigma: float = 0.20  # per picture, in units of 64 grey levels
     saturation: Tuple[float, float] = (0.0, 1.4)  # 0 is grey
-    noise_sigma: float = 0.08  # at most
     patch: float = 0.35  # share of pictures with a covered rectangle
     patch_px: int = 36  # longest side, of the 112
 
@@ -75,8 +74,6 @@ def augment(
     chosen = torch.rand(len(pictures), generator=random) < config.flip
     pictures, aim = flip(pictures, aim, chosen)
     pictures = light(pictures, config, random)
-    sigma = torch.rand(len(pictures), 1, 1, 1, generator=random) * config.noise_sigma
-    pictures = pictures + sigma * torch.randn(pictures.shape, generator=random)
     cover(pictures, config, random)
     pictures = pictures.clamp_(DARKEST, BRIGHTEST)
     return pictures.contiguous(memory_format=torch.channels_last), aim

@@ -88,6 +88,22 @@ def test_the_reader_hears_of_a_failure_and_then_only_waits():
             camera.read(0.01)
 
 
+def test_a_frame_shown_again_after_opening_is_not_news():
+    def behave(n):
+        if n == 2:
+            raise CameraError("lost")
+        return Frame(picture(1), 1.0, 0) if n in (1, 3) else Frame(picture(n), float(n), n)
+
+    inner = FlakyCamera(behave)
+    with background(inner) as camera:
+        inner.release(4)
+        seen = []
+        while not seen or seen[-1].t_s < 4.0:
+            seen.append(read_until(camera, lambda frame: True))
+    assert [frame.t_s for frame in seen] in ([1.0, 4.0], [4.0])
+    assert seen[-1].seq == 4
+
+
 def test_a_silent_camera_is_opened_again():
     inner = FlakyCamera()
     with background(inner, stall_s=0.01) as camera:

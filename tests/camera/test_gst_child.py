@@ -111,7 +111,8 @@ def fake_gst(tmp_path, monkeypatch):
 
     def install(body: str) -> None:
         script = tmp_path / "gst-launch-1.0"
-        script.write_text(f'#!/bin/sh\nFD=$(echo "$@" | sed "s/.*fd=//; s/ .*//")\n{body}\n', encoding="utf-8")
+        find_fd = 'FD=$(echo "$@" | sed "s/.*fd=//; s/ .*//")'
+        script.write_text(f"#!/bin/sh\n{find_fd}\n{body}\n", encoding="utf-8")
         script.chmod(script.stat().st_mode | stat.S_IXUSR)
         monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
 

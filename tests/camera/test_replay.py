@@ -147,6 +147,18 @@ def test_must_be_opened_first():
         ReplayCamera(CameraConfig(name="replay", path="x")).read(0.0)
 
 
+def test_opened_again_it_begins_again(tmp_path, video):
+    for path in (write(tmp_path / "pictures", "1.png", "2.png"), video):
+        camera = replay(path, realtime=False)
+        levels(camera, 1)
+        camera.open()
+        assert camera.read(1.0).seq == 1
+        camera.close()
+        camera.close()
+        with camera:
+            assert camera.read(1.0).seq == 0
+
+
 @pytest.fixture
 def video(tmp_path):
     path = tmp_path / "lap.avi"

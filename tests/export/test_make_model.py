@@ -15,11 +15,12 @@ from jetracer.train.road import Progress
 
 def test_no_pictures_to_a_loaded_model_with_a_complete_card(tmp_path):
     said = []
-    tiny = Recipe(2, 1, epochs=1, processes=1, cache=tmp_path / "data", out=tmp_path / "road.onnx")
+    cache, out = tmp_path / "data", tmp_path / "road.onnx"
+    tiny = Recipe(2, 1, views=2, epochs=1, processes=1, threads=1, cache=cache, out=out)
     metrics = make_model(tiny, said.append, "python -m jetracer.export.make_model --tracks 2")
-    assert metrics["frames"] == tiny.validation.per_track
+    assert metrics["frames"] == tiny.validation.per_track == 20
     assert any("written" in text for text in said)
-    with load_engine(tmp_path / "road.onnx") as engine:
+    with load_engine(out) as engine:
         card = engine.card
         out = engine.infer({"image": np.zeros((1, 224, 224, 3), np.uint8)})
     assert out["aim"].shape == (1, 2)

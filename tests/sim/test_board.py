@@ -341,9 +341,8 @@ def test_two_users_of_one_file_see_the_same_registers(tmp_path):
     path = str(tmp_path / "board")
     board = Board.create(path)
     with open_bus(f"sim:{path}") as bus:
-        awake_bus = bus
         for register, value in ((MODE1, 0x10), (PRE_SCALE, 121), (MODE1, 0xA1)):
-            awake_bus.write_byte_data(PCA, register, value)
+            bus.write_byte_data(PCA, register, value)
         pulse(bus, 1, 307)
     assert board.pulse_us(1) == pytest.approx(1498.16)
     assert board.last_write_s == pytest.approx(time.monotonic(), abs=5)

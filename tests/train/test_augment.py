@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch", reason="needs torch: pip install -e '.[trai
 from jetracer.models.road_net import POOLED_PX, normalise  # noqa: E402
 from jetracer.train.augment import BRIGHTEST, DARKEST, AugmentConfig, augment, cover, flip, light  # noqa: E402
 
-SAME = AugmentConfig(0.0, 0.0, 0.0, 0.0, (1.0, 1.0), 0.0, 0.0)
+SAME = AugmentConfig(0.0, 0.0, 0.0, 0.0, (1.0, 1.0), 0.0)
 
 
 def pictures(count: int = 4) -> torch.Tensor:

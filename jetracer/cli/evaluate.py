@@ -1,0 +1,103 @@
+"""`jetracer evaluate`: how well a road model drives unseen tracks, or reads pictures that a human labelled."""
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from dataclasses import replace
+from typing import Any, Dict, List
+
+from jetracer.core.config import override
+from jetracer.core.errors import ConfigError
+
+
+def main(arguments: List[str]) -> int:
+    options, rest = _parser().parse_known_args(arguments)
+    result = _frames(options, rest) if options.frames else _drives(options, rest)
+    if options.json:
+        print(json.dumps(result))
+    elif options.frames:
+        print(told_frames(result))
+    else:
+        print(told_drives(result))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="jetracer evaluate", description=__doc__, allow_abbrev=False,
+        epilog="The controller's options work too, such as --control.speed.max_speed_mps 2.",
+    )
+    add = parser.add_argument
+    add("--road", metavar="MODEL", default="road", help="a shipped name, an .onnx file, null, or oracle")
+    add("--frames", metavar="FOLDER", help="labelled pictures: NVIDIA's X_Y_ID.jpg, or Donkey's with labels.csv")
+    add("--tracks", type=int, default=50, help="how many unseen tracks")
+    add("--seeds", type=int, default=5, help="episodes on each: start, light, camera noise")
+    add("--first-seed", type=int, help="of the tracks; 200000 or more, which no model is trained on")
+    add("--duration", type=float, metavar="S", default=60.0, help="of an episode")
+    add("--lag-s", type=float, default=0.0, help="injected delay from picture to decision")
+    add("--workers", type=int, default=2, help="processes")
+    add("--json", action="store_true", help="one JSON object on the last line")
+    return parser
+
+
+def _frames(options: argparse.Namespace, rest: List[str]) -> Dict[str, Any]:
+    from jetracer.drive.frames import evaluate_frames
+    from jetracer.engine.load import load_engine
+
+    if rest:
+        raise ConfigError(f"{rest[0]} does not go with --frames; see: jetracer evaluate --help")
+    with load_engine(options.road) as engine:
+        return evaluate_frames(engine, options.frames)
+
+
+def _drives(options: argparse.Namespace, rest: List[str]) -> Dict[str, Any]:
+    from jetracer.drive.episode import EpisodeConfig
+    from jetracer.drive.evaluate import EvaluationConfig, evaluate
+
+    episode = override(EpisodeConfig(duration_s=options.duration, lag_s=options.lag_s), rest)
+    config = EvaluationConfig(road=options.road, tracks=options.tracks, seeds=options.seeds,
+                              workers=options.workers, episode=episode)
+    if options.first_seed is not None:
+        config = replace(config, first_seed=options.first_seed)
+    begun_s = time.monotonic()
+    live = sys.stderr.isatty()
+
+    def progress(done: int, total: int, record: Dict[str, Any]) -> None:
+        left_s = (time.monotonic() - begun_s) * (total - done) / done
+        if live:
+            print(f"\r{done}/{total} episodes, about {left_s:.0f} s left   ", end="", file=sys.stderr, flush=True)
+        if not record["success"]:
+            print(("\r" if live else "") + f"track {record['track']} seed {record['seed']}: survived "
+                  f"{record['survival_s']:.1f} s, off track {record['off_track_s']:.1f} s, "
+                  f"{record['collisions']} collisions {' '.join(record['stops'])}", file=sys.stderr)
+
+    result = evaluate(config, progress)
+    if live:
+        print(file=sys.stderr)
+    return result
+
+
+def told_drives(result: Dict[str, Any]) -> str:
+    rows = [
+        ("episodes", f"{result['episodes']}"),
+        ("success rate", f"{result['success_rate']:.1%}"),
+        ("survival", f"median {result['survival_s']['median']:.1f} s, worst {result['survival_s']['min']:.1f} s"),
+        ("off track", f"median {result['off_track_s']['median']:.2f} s, worst {result['off_track_s']['max']:.2f} s"),
+        ("distance", f"median {result['distance_m']['median']:.1f} m, worst {result['distance_m']['min']:.1f} m"),
+        ("deviation", f"median {result['deviation_rel']['median']:.1%} of the lane's half width, "
+                      f"worst {result['deviation_rel']['max']:.1%}"),
+        ("speed of it", f"{result['realtime_factor']:.1f} times real time"),
+    ]
+    return "\n".join(f"{name:<13} {text}" for name, text in rows)
+
+
+def told_frames(result: Dict[str, Any]) -> str:
+    lines = [f"{result['records']} labelled pictures, {result['answered']} answered with an aim"]
+    skip = {"kind", "path", "records", "answered", "skipped"}
+    for name, value in result.items():
+        if name not in skip:
+            lines.append(f"{name:<22} {json.dumps(value)}")
+    lines += [f"skipped {item['path']}: {item['why']}" for item in result["skipped"]]
+    return "\n".join(lines)

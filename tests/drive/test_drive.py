@@ -1,0 +1,116 @@
+"""The whole flow with real processes: world, guard and loop, and what happens when something goes wrong on purpose."""
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+
+import pytest
+
+from jetracer.camera.base import CameraConfig
+from jetracer.core.config import load
+from jetracer.core.errors import CameraError, GuardTaken, ModelNotFound
+from jetracer.drive.build import assemble, completed, drive
+from jetracer.drive.config import DriveConfig, WorldConfig
+from jetracer.safety.guard import GuardConfig
+
+SMALL = CameraConfig(width=64, height=64)
+
+
+@pytest.fixture
+def config(tmp_path, monkeypatch):
+    monkeypatch.setenv("JETRACER_RUNTIME_DIR", str(tmp_path / "run"))
+    return DriveConfig(sim=True, road="null", runs=str(tmp_path / "runs"), film=False, camera=SMALL,
+                       duration_s=1.5, world=WorldConfig(look="pattern"))
+
+
+def children():
+    """Processes that this one has started and that still run."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+                state, parent = file.read().rpartition(")")[2].split()[:2]
+        except OSError:
+            continue
+        if int(parent) == os.getpid() and state != "Z":
+            found.append(int(pid))
+    return found
+
+
+def test_a_drive_leaves_a_complete_run_folder_and_no_process(config):
+    before = children()
+    seen = []
+    summary = drive(replace(config, film=True), watch=lambda step, truth: seen.append((step, truth)))
+    assert summary["reached"] and summary["ended"] == "1.5 s driven"
+    assert summary["distance_m"] > 0.1, "it really moved"
+    assert any(step.decision.armed for step, _ in seen)
+    assert seen[-1][1].speed_mps > 0
+    folder = config.runs + "/" + os.listdir(config.runs)[0]
+    assert {"summary.json", "track.png", "drive.mp4", "config.toml", "steps.csv"} <= set(os.listdir(folder))
+    with open(f"{folder}/summary.json", encoding="utf-8") as file:
+        kept = json.load(file)
+    keys = {"laps", "off_track", "collisions", "duration_s", "distance_m", "frames", "stops", "run", "loop"}
+    assert keys <= set(kept)
+    assert {"overhead_ms", "inference_ms", "frame_age_ms", "period_rsd", "late"} <= set(kept["loop"])
+    used = load(DriveConfig(), f"{folder}/config.toml")
+    assert used == completed(replace(config, film=True)), "the run can be repeated from its folder"
+    assert children() == before
+
+
+@pytest.mark.parametrize("fault, reason", [
+    ("frozen@1.2", "stale_frame"),
+    ("lost@1.2", "stale_frame"),
+    ("black@1.2", "unsure"),
+    ("nan_output@1.2", "unsure"),
+    ("slow_engine@1.2", "watchdog"),
+    ("i2c_nak@1.2+0.5", "bus_fault"),
+    ("brown_out@1.2", "brown_out"),
+])
+def test_every_fault_stops_the_car_and_says_why(config, fault, reason):
+    steps = []
+    summary = drive(replace(config, duration_s=5.0, world=replace(config.world, fault=fault)),
+                    watch=lambda step, _: steps.append(step))
+    assert any(step.decision.armed for step in steps), "it drove before"
+    assert reason in {stop["reason"] for stop in summary["stops"]}
+    assert abs(steps[-1].decision.command.throttle) == 0.0
+
+
+def test_the_first_fault_of_an_assembly_ends_all_of_it(config):
+    before = children()
+    for broken, error in (
+        (replace(config, road="missing.onnx"), ModelNotFound),
+        (replace(config, sim=False, bus="sim:nowhere", camera=CameraConfig("null")), OSError),
+    ):
+        with pytest.raises(error), assemble(completed(broken)):
+            pass
+        assert children() == before
+
+
+def test_a_second_drive_does_not_take_the_guard_of_the_first(config):
+    with assemble(completed(config)) as parts:
+        with pytest.raises(GuardTaken, match="jetracer stop"), assemble(completed(config)):
+            pass
+        assert parts.driver.guard.status() is not None, "the first one drives on"
+        other = replace(config, guard=GuardConfig(socket=config.runs + ".sock"))
+        with assemble(completed(other)):
+            pass
+
+
+def test_recorded_pictures_run_through_the_same_flow(config, tmp_path):
+    import cv2
+    import numpy as np
+
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    random = np.random.default_rng(1)
+    for number in range(10):
+        cv2.imwrite(str(folder / f"{number}.jpg"), random.integers(0, 255, (60, 80, 3), np.uint8))
+    replay = replace(config, sim=False, world=WorldConfig(), duration_s=None, camera=CameraConfig(f"replay:{folder}"),
+                     car=replace(config.car, name="null"))
+    summary = drive(replay)
+    assert summary["ended"] == "the recording ended"
+    assert summary["frames"] >= 9
+    assert summary["laps"] is None
+    with pytest.raises(CameraError, match="nowhere"):
+        drive(replace(replay, camera=CameraConfig("replay:nowhere")))
