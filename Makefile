@@ -23,7 +23,7 @@ bench: $(VENV)/.dev    ## the published figures and ratios, measured anew
 	$(BIN)/python -m benchmarks $(ARGS)
 
 golden: $(VENV)/.dev   ## draw the golden pictures anew; look at them before committing
-	$(BIN)/python -m tests.golden $(ARGS)
+	$(BIN)/python -m tests.golden_sim $(ARGS)
 
 docs: $(VENV)/.dev     ## every command, option, link and path the documents name exists
 	$(BIN)/python -m pytest tests/test_docs.py

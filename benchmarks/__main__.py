@@ -46,7 +46,7 @@ def _figure(name: str, options: argparse.Namespace) -> Dict[str, Any]:
         result = module.measure(options.quick, options.road)
         text = module.show(result)
     except JetRacerError as error:
-        result, text = {"failed": str(error)}, f"not measured: {error}"
+        result, text = {"failed": str(error)}, f"  not measured: {error}"
     print(f"\n{name}: {FIGURES[name]}\n{text}", flush=True)
     return result
 
@@ -58,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("names", nargs="*", metavar="NAME", help="which figures; default: all, which takes about 20 minutes")
+    add("names", nargs="*", metavar="NAME", help="which figures; default: all, which takes about 25 minutes")
     add("--quick", action="store_true", help="few repetitions: does it work, roughly how fast")
     add("--road", default="road", metavar="MODEL", help="road model; default: the shipped one")
     add("--json", action="store_true", help="all results as one JSON object on the last line")

@@ -40,7 +40,6 @@ from jetracer.sim.board import Board
 from jetracer.teleop.auto import AutoTeleop
 
 BATTERY = (11.7, 1.0)  # volts, amperes: a full pack of three cells
-WARM_UP_S = 1.5  # the ESC wants half a second of neutral; then the first turns of all code
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,8 @@ class Block:
     out: str = ""  # .npy for the turns
     road: str = "null"
     fps: float = 60.0
-    seconds: float = 10.0  # measured; the warm-up comes on top
+    seconds: float = 10.0  # measured
+    warm_up_s: float = 1.5  # before that: the ESC's half second of neutral, and the first turns of all code
     realtime: bool = False  # the drive's own real-time mode
     guard_realtime: bool = True  # the guard's, which is on unless told otherwise
     recorded: bool = False  # write the run folder beside it, pictures included
@@ -60,17 +60,17 @@ class Block:
 class Take:
     """A sink of the drive loop: when each frame was exposed, and when its command reached the registers."""
 
-    def __init__(self, board: Board, seconds: float) -> None:
+    def __init__(self, board: Board, block: Block) -> None:
         self.turns: List[tuple] = []
         self.unchanged = self.unarmed = 0
         self.stops: set = set()
-        self._board, self._seconds = board, seconds
+        self._board, self._block = board, block
         self._start_s: Optional[float] = None
 
     def __call__(self, step: Step) -> None:
         acted_s = self._board.last_write_s
         if self._start_s is None:
-            self._start_s = step.t_s + WARM_UP_S
+            self._start_s = step.t_s + self._block.warm_up_s
         if step.t_s < self._start_s:
             return
         if acted_s < step.t_s:  # the guard does not write again what the motors do already
@@ -84,7 +84,7 @@ class Take:
                            times["perceive"], times["decide"], times["guard"]))
 
     def over(self, step: Step) -> bool:
-        return self._start_s is not None and step.t_s >= self._start_s + self._seconds
+        return self._start_s is not None and step.t_s >= self._start_s + self._block.seconds
 
 
 def drive_block(block: Block) -> Tuple[Take, Dict[str, Any]]:
@@ -95,7 +95,7 @@ def drive_block(block: Block) -> Tuple[Take, Dict[str, Any]]:
         board.set_battery(*BATTERY)
         guard_process = _start(stack, folder, block)
         driver, camera = _assemble(stack, guard_process, block)
-        take = Take(board, block.seconds)
+        take = Take(board, block)
         sinks: List[Any] = [take]
         if block.recorded:
             sinks.append(Telemetry(folder / "run"))

@@ -15,8 +15,19 @@ from jetracer.sim.scenery import Scenery
 from jetracer.sim.track import generate
 
 FOLDER = Path(__file__).parent / "golden" / "sim"
-FULL = Look(gain=1.1, auto_exposure=0.6, gamma=0.9, vignette=0.3, shading=0.6, exposure_s=0.012, sub_poses=2,
-            reflection=0.5, bloom=0.5, body="nose", body_colour=(60.0, 75.0, 235.0))  # fmt: skip
+FULL = Look(
+    gain=1.1,
+    auto_exposure=0.6,
+    gamma=0.9,
+    vignette=0.3,
+    shading=0.6,
+    exposure_s=0.012,
+    sub_poses=2,
+    reflection=0.5,
+    bloom=0.5,
+    body="nose",
+    body_colour=(60.0, 75.0, 235.0),
+)
 
 # name: seed of the track, metres along it, look
 SCENES: Dict[str, Tuple[int, float, Look]] = {

@@ -56,16 +56,13 @@ class Lens:
         object.__setattr__(self, "k", tuple(float(k) for k in self.k))
 
     @classmethod
-    def from_hfov(
-        cls, model: str, width: int, height: int, hfov_rad: float, k: Tuple[float, ...] = ()
-    ) -> Lens:
+    def from_hfov(cls, model: str, width: int, height: int, hfov_rad: float, k: Tuple[float, ...] = ()) -> Lens:
         """The lens with square pixels whose left and right picture borders are hfov_rad apart."""
         unit = cls(model, width, height, 1.0, 1.0, 0.0, 0.0, k)
         q = 0.5 * hfov_rad if model == "fisheye" else math.tan(0.5 * hfov_rad)
         if not 0.0 < 0.5 * hfov_rad < _WIDEST_RAD[model] or q >= unit._q_limit:
             raise ConfigError(
-                f"a {model} lens with k={unit.k} cannot see {math.degrees(hfov_rad):.0f} degrees:"
-                " use a fisheye lens"
+                f"a {model} lens with k={unit.k} cannot see {math.degrees(hfov_rad):.0f} degrees: use a fisheye lens"
             )
         focal = 0.5 * width / float(unit._distorted(np.float64(q)))
         return cls(model, width, height, focal, focal, (width - 1) / 2, (height - 1) / 2, k)

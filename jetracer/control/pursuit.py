@@ -24,7 +24,6 @@ from jetracer.core.types import Aim, Command, Scene
 # leaves the simulated car's picture at a bearing of 38 degrees; from 26 on the steering is at its stop.
 LOOKAHEAD_M = 0.7
 
-PursuitConfig = ControlConfig  # both controllers share one configuration
 
 
 class PurePursuit(Controller):

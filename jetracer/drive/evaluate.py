@@ -1,7 +1,7 @@
 """Closed-loop scores on tracks that no model has seen, in lockstep: the lane-following metrics of AI-DO.
 
 Survival time, time outside the lane, distance driven along the lane and deviation from its centre line (Zilly et
-al., "The AI Driving Olympics at NeurIPS 2018", arXiv:1903.02503), plus the share of episodes that went well.
+al., "The AI Driving Olympics at NeurIPS 2018", arXiv:1903.02503), and the share of faultless episodes.
 """
 from __future__ import annotations
 

@@ -1,15 +1,18 @@
 """drive.mp4: what the car saw and did, beside where it was when the simulated world's truth is known."""
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Iterator, List, Optional, Sequence, Tuple
 
 import cv2
 import numpy as np
 
+from jetracer.core.types import Step
 from jetracer.drive.telemetry import Row, picture_path, step_of
 from jetracer.drive.trackplot import INK, LANE, PAPER, TrackMap, placed, speed_colors, text
 from jetracer.perception.draw import overlay
+from jetracer.safety.reasons import BIT, STOPPING
 from jetracer.sim.track import Track
 
 HEIGHT_PX = 448
@@ -45,62 +48,63 @@ def _rate_hz(rows: Sequence[Row]) -> float:
 
 
 def _images(folder: Path, rows: Sequence[Row], track: Optional[Track]) -> Iterator[np.ndarray]:
-    plan = Plan(track) if track is not None and rows[0]["x_m"] is not None else None
+    plan: Optional[Plan] = None
     size: Optional[Tuple[int, int]] = None
     for row in rows:
         image = cv2.imread(str(picture_path(folder, int(row["seq"]))))
         if image is None:
             continue
         scale = max(1, round(HEIGHT_PX / image.shape[0]))
-        view = overlay(image, step_of(row, image), scale)
-        if plan is not None and row["x_m"] is not None:
-            view = np.hstack([view, plan.show(row, view.shape[0])])
+        view = overlay(image, _without_notices(step_of(row, image)), scale)
+        if track is not None and row["x_m"] is not None:
+            plan = plan or Plan(track, view.shape[0])
+            view = np.hstack([view, plan.show(row)])
         # a video has one size, and mp4v wants even sides
         size = size or (view.shape[1] // 2 * 2, view.shape[0] // 2 * 2)
         yield view if (view.shape[1], view.shape[0]) == size else cv2.resize(view, size)
 
 
+def _without_notices(step: Step) -> Step:
+    """A movie shows what held the car back, not every command that was smoothed."""
+    held = tuple(stop for stop in step.decision.stops if BIT.get(stop.reason, 0) & STOPPING)
+    return replace(step, decision=replace(step.decision, stops=held))
+
+
 class Plan:
     """The track from above with the car on it, one picture per step."""
 
-    def __init__(self, track: Track) -> None:
-        self._track = track
-        self._map: Optional[TrackMap] = None
+    def __init__(self, track: Track, height_px: int) -> None:
+        self._foot_px = height_px // 9
+        room_px = (round(height_px * 1.2), height_px - self._foot_px)
+        self._map = TrackMap(track, room_px, margin_m=0.3)
+        self._blank = self._map.image.copy()
+        self._page = np.full((height_px, room_px[0], 3), PAPER, np.uint8)
+        x, y = (room_px[0] - self._map.size[0]) // 2, (room_px[1] - self._map.size[1]) // 2
+        self._place = self._page[y : y + self._map.size[1], x : x + self._map.size[0]]
         self._trail: List[Tuple[float, float, float]] = []
 
-    def show(self, row: Row, height_px: int) -> np.ndarray:
-        """Picture (height_px, W, 3) of the moment of `row`."""
-        if self._map is None:
-            self._map = TrackMap(self._track, size_px=round(height_px * 1.5), margin_m=0.3)
-            self._blank = self._map.image.copy()
-        plan = self._map
+    def show(self, row: Row) -> np.ndarray:
+        """Picture (height_px, W, 3) of the moment of `row`, overwritten by the next."""
+        plan, pose = self._map, (row["x_m"], row["y_m"], row["yaw_rad"])
         np.copyto(plan.image, self._blank)
-        pose = (row["x_m"], row["y_m"], row["yaw_rad"])
-        self._draw_trail(plan, row)
+        self._draw_trail(row)
         plan.polygon(placed(_BODY_M, pose), _BODY_COLOR)
         plan.line(placed(_BODY_M, pose), INK, 0.015, closed=True)
         plan.line(placed(np.array([[0.3, 0.1], [0.3, -0.1]]), pose), LANE, 0.04)
-        return self._page(plan.image, row, height_px)
+        np.copyto(self._place, plan.image)
+        self._write(row)
+        return self._page
 
-    def _draw_trail(self, plan: TrackMap, row: Row) -> None:
+    def _draw_trail(self, row: Row) -> None:
         self._trail.append((row["x_m"], row["y_m"], row["speed_mps"]))
         points = np.array(self._trail)
         behind_m = np.cumsum(np.hypot(*np.diff(points[::-1, :2], axis=0).T))
         del self._trail[: max(0, len(points) - 2 - int((behind_m < TRAIL_M).sum()))]
-        colors = speed_colors(points[:, 2] / _TOP_MPS)
-        for i in range(1, len(points)):
-            plan.line(points[i - 1 : i + 1, :2], colors[i], 0.04)
+        self._map.trace(points[:, :2], speed_colors(points[:, 2] / _TOP_MPS), 0.04)
 
-    @staticmethod
-    def _page(image: np.ndarray, row: Row, height_px: int) -> np.ndarray:
-        """The map on a page as high as the view beside it, with a line of words below."""
-        foot_px = height_px // 9
-        room = (round(height_px * 1.2), height_px - foot_px)
-        scale = min(room[0] / image.shape[1], room[1] / image.shape[0])
-        small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        page = np.full((height_px, room[0], 3), PAPER, np.uint8)
-        y, x = (room[1] - small.shape[0]) // 2, (room[0] - small.shape[1]) // 2
-        page[y : y + small.shape[0], x : x + small.shape[1]] = small
+    def _write(self, row: Row) -> None:
+        foot_px, height_px = self._foot_px, self._page.shape[0]
+        self._page[-foot_px:] = PAPER
         words = f"lap {int(row['lap']) + 1}   {row['speed_mps']:.1f} m/s   {100 * row['lateral_m']:+.0f} cm"
-        text(page, words, (round(0.4 * foot_px), height_px - round(0.35 * foot_px)), height_px / 800.0)
-        return page
+        at = (round(0.4 * foot_px), height_px - round(0.35 * foot_px))
+        text(self._page, words, at, height_px / 800.0)

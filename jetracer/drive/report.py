@@ -18,10 +18,9 @@ import numpy as np
 
 from jetracer.core.types import Step
 from jetracer.drive.telemetry import Row, Telemetry, read_rows
-from jetracer.safety.reasons import NOTICE, REASONS
+from jetracer.safety.reasons import BIT, STOPPING
 from jetracer.sim.track import Track
 
-NOTICES = {reason.name for reason in REASONS if reason.kind == NOTICE}
 LATE_PERIODS = 1.5  # a turn that took longer than this many usual ones came late
 
 
@@ -32,7 +31,7 @@ class Report:
                  truth: Optional[Callable[[], Any]] = None, movie: bool = True) -> None:
         self.folder = Path(folder)
         self._track, self._movie = track, movie
-        self._telemetry = Telemetry(self.folder, truth)
+        self._telemetry = Telemetry(self.folder, truth, frames_hz=30.0 if movie else 0.0)
         self._summary: Optional[Dict[str, Any]] = None
 
     def __call__(self, step: Step) -> None:
@@ -110,10 +109,10 @@ def stops_of(rows: Sequence[Row]) -> Any:
     for row in rows[begun:]:
         now = {reason for reason in row["stops"].split("+") if reason}
         for reason in sorted(now - before):
-            if reason in NOTICES:
-                notices[reason] = notices.get(reason, 0) + 1
-            else:
+            if BIT.get(reason, STOPPING) & STOPPING:
                 stops.append({"reason": reason, "t_s": round(row["t_s"] - rows[0]["t_s"], 3)})
+            else:
+                notices[reason] = notices.get(reason, 0) + 1
         before = now
     return notices, stops
 

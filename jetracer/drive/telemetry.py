@@ -35,6 +35,7 @@ class _Entry(NamedTuple):
 class Telemetry:
     """A sink of the drive loop. `truth`, asked at every step, is the simulated world's or missing.
 
+    At most `frames_hz` pictures a second are kept, none with 0.
     A full queue or a full disk costs rows, never time: `dropped` counts, `error` says why.
     """
 
@@ -44,8 +45,8 @@ class Telemetry:
         self.dropped = 0
         self.error: Optional[str] = None
         self._truth = truth
-        self._frame_gap_s = 0.9 / frames_hz
-        self._next_frame_s = float("-inf")
+        self._frame_gap_s = 0.9 / frames_hz if frames_hz else float("inf")
+        self._next_frame_s = float("-inf") if frames_hz else float("inf")
         self._queue: queue.Queue = queue.Queue(waiting)
         (self.folder / "frames").mkdir(parents=True, exist_ok=True)
         self._file = (self.folder / "steps.csv").open("w", newline="", encoding="utf-8", buffering=1)

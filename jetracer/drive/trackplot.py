@@ -20,6 +20,7 @@ DASHES: Color = (196, 188, 180)
 INK: Color = (60, 50, 44)
 START: Color = (64, 148, 40)
 STOP: Color = (48, 40, 214)
+_CENTRE_M = np.array([[0.17145, 0.0]])  # from the rear axle: the point that is to stay on the line
 SIZE_PX = 1400  # of the longer side of track.png
 _SHIFT = 4  # fixed-point bits: cv2 draws lines at sixteenths of a pixel
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
@@ -28,15 +29,16 @@ _FONT = cv2.FONT_HERSHEY_SIMPLEX
 class TrackMap:
     """A drawing of a track on paper, and the way from metres to its pixels.
 
-    `size_px` is the largest side; `margin_m` of floor is kept around the lane.
+    It fills `room_px` (width, height) as far as the track's shape allows, `margin_m` of floor kept around the
+    lane; `foot_px` of paper is added below.
     """
 
-    def __init__(self, track: Track, size_px: int = 1400, margin_m: float = 0.35, foot_px: int = 0) -> None:
+    def __init__(self, track: Track, room_px: Tuple[int, int], margin_m: float = 0.35, foot_px: int = 0) -> None:
         self.track = track
         edges = np.concatenate([track.left_edge, track.right_edge])
         low, high = edges.min(axis=0) - margin_m, edges.max(axis=0) + margin_m
-        self.px_per_m = size_px / float((high - low).max())
-        width, height = np.ceil((high - low) * self.px_per_m).astype(int)
+        self.px_per_m = float((np.array(room_px) / (high - low)).min())
+        width, height = np.floor((high - low) * self.px_per_m).astype(int)
         self._left_m, self._top_m = low[0], high[1]
         self.size = (int(width), int(height))
         self.image = np.empty((height + foot_px, width, 3), np.uint8)
@@ -46,6 +48,14 @@ class TrackMap:
         """World metres (N, 2) -> pixels (N, 2) float."""
         xy_m = np.asarray(xy_m, float).reshape(-1, 2)
         return np.stack([xy_m[:, 0] - self._left_m, self._top_m - xy_m[:, 1]], 1) * self.px_per_m
+
+    def trace(self, xy_m: np.ndarray, colors: Sequence[Color], width_m: float) -> None:
+        """A line whose every piece has the colour of its end; pieces of half a metre are gaps, not lines."""
+        points = np.round(self.px(xy_m) * (1 << _SHIFT)).astype(np.int32)
+        whole = np.hypot(*np.diff(xy_m, axis=0).T) < 0.5
+        for i in np.flatnonzero(whole):
+            piece = [points[i : i + 2]]
+            cv2.polylines(self.image, piece, False, colors[i + 1], self.thick(width_m), cv2.LINE_AA, _SHIFT)
 
     def line(self, xy_m: np.ndarray, color: Color, width_m: float, closed: bool = False) -> None:
         points = np.round(self.px(xy_m) * (1 << _SHIFT)).astype(np.int32)
@@ -94,7 +104,7 @@ def placed(xy_m: np.ndarray, pose: Tuple[float, float, float]) -> np.ndarray:
 def plot_run(track: Track, rows: Sequence[Row], summary: Mapping[str, Any], path: Path) -> Optional[str]:
     """Draw the run of telemetry `rows` and its summary; returns what went wrong, or None."""
     known = [row for row in rows if row["x_m"] is not None]
-    path_m = np.array([(row["x_m"], row["y_m"]) for row in known])
+    path_m = np.array([placed(_CENTRE_M, (row["x_m"], row["y_m"], row["yaw_rad"]))[0] for row in known])
     t_s = [row["t_s"] - rows[0]["t_s"] for row in known]
     at = np.searchsorted(t_s, [stop["t_s"] for stop in summary["stops"]])
     title = (f"track {track.seed}   {summary['laps']} laps   {summary['distance_m']:.1f} m in "
@@ -109,10 +119,11 @@ def draw_run(track: Track, path_m: np.ndarray, speed_mps: np.ndarray, stops_m: n
     """Picture (H, W, 3) uint8 of a run: path (N, 2), speeds (N,), places (M, 2) where the gate stopped it."""
     size_px = SIZE_PX
     foot_px = round(0.075 * size_px)
-    plan = TrackMap(track, size_px, foot_px=foot_px)
+    plan = TrackMap(track, (size_px, size_px), foot_px=foot_px)
     top_mps = max(0.5, float(np.ceil(speed_mps.max() * 4.0) / 4.0)) if len(speed_mps) else 1.0
     _draw_start(plan)
-    _draw_path(plan, path_m, speed_mps / top_mps)
+    if len(path_m) > 1:
+        plan.trace(path_m, speed_colors(speed_mps / top_mps), 0.022)
     for place in stops_m:
         plan.dot(place, STOP, 0.07, 0.025)
     if len(path_m):
@@ -129,13 +140,6 @@ def _draw_start(plan: TrackMap) -> None:
     for i in range(every // 2, len(track.centre), every):
         plan.arrow((*track.centre[i], track.heading[i]), DASHES, 0.16)
     plan.arrow((*track.pose_at(0.16)[:2], track.heading[0]), START, 0.2)
-
-
-def _draw_path(plan: TrackMap, path_m: np.ndarray, share: np.ndarray) -> None:
-    colors = speed_colors(share)
-    for i in range(1, len(path_m)):
-        if np.hypot(*(path_m[i] - path_m[i - 1])) < 0.5:  # a farther hop is a reset or a gap, not a path
-            plan.line(path_m[i - 1 : i + 1], colors[i], 0.022)
 
 
 def speed_colors(share: np.ndarray) -> List[Color]:

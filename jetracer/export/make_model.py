@@ -34,10 +34,10 @@ Say = Callable[[str], None]
 class Recipe:
     """How much of everything goes into a model."""
 
-    tracks: int = 600
+    tracks: int = 640
     validation_tracks: int = 60
-    views: int = 10  # cameras and looks per track, with 10 pictures each
-    epochs: int = 12
+    views: int = 6  # cameras and looks per track, with 10 pictures each
+    epochs: int = 8
     processes: int = 2
     threads: int = 2
     bfloat16: bool = field(default_factory=bfloat16_pays)

@@ -100,6 +100,9 @@ class GuardClient(Guard):
         try:
             self._socket.send(protocol.pack_message(Message(kind, self._seq, self._clock.now_s(), *content)))
             return self._reply(self._socket)
+        except GuardError:
+            self._disconnect()
+            raise
         except OSError as error:
             self._disconnect()
             raise GuardLost(
@@ -119,9 +122,8 @@ class GuardClient(Guard):
                 return answer[1]
 
     def _disconnect(self) -> None:
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
+        connection, self._socket = self._socket, None
+        connection.close()
 
     def _no_guard(self, error: OSError) -> GuardError:
         if isinstance(error, PermissionError):

@@ -13,7 +13,7 @@ import select
 import signal
 import sys
 import time
-from typing import Any, List, Optional
+from typing import Any, List, Optional, Tuple
 
 from jetracer.car.base import Car, make_car
 from jetracer.car.ina219 import Ina219
@@ -129,20 +129,15 @@ def main(argv: Optional[List[str]] = None) -> int:
     except JetRacerError as error:
         report.failed(error)
         return NOT_STARTED
-    ours, theirs = heartbeat_pair()
+    pair = heartbeat_pair()
     pid = os.fork()
-    if pid == 0:
-        ours.close()
-        return _guard(launch, claim, theirs, report)
-    theirs.close()
+    return _parent(launch, claim, pair, pid, report) if pid else _guard(launch, claim, pair, report)
+
+
+def _parent(launch: Launch, claim: Claim, pair: Tuple[Heartbeat, Heartbeat], pid: int, report: Report) -> int:
+    clock, (guard, parent) = MonotonicClock(), pair
+    parent.close()
     claim.listener.close()
-    status = _parent(launch, ours, pid, report)
-    claim.sweep()
-    return status
-
-
-def _parent(launch: Launch, guard: Heartbeat, pid: int, report: Report) -> int:
-    clock = MonotonicClock()
     try:
         car = make_car(_bus(launch), launch.car)
     except JetRacerError as error:
@@ -154,11 +149,14 @@ def _parent(launch: Launch, guard: Heartbeat, pid: int, report: Report) -> int:
         signal.signal(number, failsafe.ask_to_end)
     if launch.guard.realtime:
         realtime.enter_realtime(PRIORITY)
-    return failsafe.run()
+    status = failsafe.run()
+    claim.sweep()
+    return status
 
 
-def _guard(launch: Launch, claim: Claim, parent: Heartbeat, report: Report) -> int:
-    config, clock = launch.guard, MonotonicClock()
+def _guard(launch: Launch, claim: Claim, pair: Tuple[Heartbeat, Heartbeat], report: Report) -> int:
+    config, clock, (guard, parent) = launch.guard, MonotonicClock(), pair
+    guard.close()
     try:
         bus = _bus(launch)
         car, battery = make_car(bus, launch.car), _battery(bus, config.battery.address)

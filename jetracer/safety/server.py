@@ -47,9 +47,13 @@ class GuardServer:
         while self._running and not self._core.finished:
             self.turn()
         neutral = self._core.close()
+        self.close()
+        return neutral
+
+    def close(self) -> None:
+        """Hang up on everybody."""
         for client in [self._listener, *self._clients.values()]:
             client.close()
-        return neutral
 
     def turn(self) -> None:
         """Wait for whatever comes first, a message or the next tick, and act on it."""

@@ -16,13 +16,11 @@ Colour = Tuple[float, float, float]  # BGR
 _WHEELBASE_M, _TRACK_M, _WHEEL_RADIUS_M, _WHEEL_WIDTH_M = 0.33, 0.20, 0.034, 0.03
 _FINE = 2  # drawn this many times as fine, then averaged
 _NOSE_LENGTH_M, _SHELL_LENGTH_M = 0.435, 0.47  # from the rear axle, of the drawings below
-_FLATTEST = 1.5  # nobody mounts a camera so that the own nose hides the road: it ends 34 degrees below the horizon
+_FLATTEST = 1.2  # nobody mounts a camera so that the own nose hides the road: it ends 40 degrees below the horizon
 _AHEAD_M = 0.015  # what is not this far before the optical centre cannot be seen
 
 
-def paint(
-    camera: CameraModel, style: str, colour: Colour, ahead_m: float, steering_rad: float = 0.0
-) -> np.ndarray:
+def paint(camera: CameraModel, style: str, colour: Colour, ahead_m: float, steering_rad: float = 0.0) -> np.ndarray:
     """(H, W, 4) uint8 BGRA, premultiplied: what of the car hides the view.
 
     ahead_m       how far the car's nose reaches ahead of the camera
@@ -32,7 +30,8 @@ def paint(
     ahead_m = min(ahead_m, _FLATTEST * (mount.height_m - 0.06))
     canvas = _Canvas(camera, mount.forward_m + ahead_m - (_SHELL_LENGTH_M if style == "shell" else _NOSE_LENGTH_M))
     if style == "nose":
-        _wheels(canvas, steering_rad)
+        _wheels(canvas, 0.0, 0.0)
+        _wheels(canvas, _WHEELBASE_M, steering_rad)
         _nose(canvas, colour)
     elif style == "shell":
         _shell(canvas, colour)
@@ -91,13 +90,13 @@ def _bar(a: Tuple[float, float, float], b: Tuple[float, float, float], width: fl
     return np.stack([a3 + side, b3 + side, b3 - side, a3 - side])
 
 
-def _wheels(canvas: _Canvas, steering_rad: float) -> None:
+def _wheels(canvas: _Canvas, axle_m: float, steering_rad: float) -> None:
     c, s = math.cos(steering_rad), math.sin(steering_rad)
     turn = np.array([[c, -s], [s, c]])
     angle = np.linspace(0, 2 * np.pi, 24)
     rim = np.stack([_WHEEL_RADIUS_M * np.cos(angle), _WHEEL_RADIUS_M * np.sin(angle)], 1)
     for side in (1.0, -1.0):
-        hub = np.array([_WHEELBASE_M, side * _TRACK_M / 2])
+        hub = np.array([axle_m, side * _TRACK_M / 2])
         faces = []
         for across in np.array([0.5, -0.5]) * _WHEEL_WIDTH_M * side:  # the outer face, then the inner one
             flat = np.stack([rim[:, 0], np.full(24, across)], 1) @ turn.T + hub
@@ -111,9 +110,9 @@ def _wheels(canvas: _Canvas, steering_rad: float) -> None:
 def _nose(canvas: _Canvas, colour: Colour) -> None:
     for side in (1.0, -1.0):  # arms to the wheels
         canvas.area(_bar((0.32, side * 0.03, 0.04), (_WHEELBASE_M, side * 0.085, 0.035), 0.02), (70, 70, 72))
-    canvas.area(_bar((0.20, 0.0, 0.05), (0.40, 0.0, 0.05), 0.085), colour)
+    canvas.area(_bar((-0.10, 0.0, 0.05), (0.40, 0.0, 0.05), 0.085), colour)
     canvas.area(_ring(0.40, 0.0, 0.045, 0.035, 0.085, -90, 90), colour, 0.75)  # bumper
-    canvas.area(_ring(0.40, 0.0, 0.052, 0.022, 0.07, -90, 90), colour, 0.5)
+    canvas.area(_ring(0.395, 0.0, 0.052, 0.03, 0.078, -90, 90), colour, 0.95)
     for side in (1.0, -1.0):
         canvas.area(_ring(0.385, side * 0.03, 0.055, 0.006, 0.006), (190, 190, 195))
 
@@ -121,19 +120,26 @@ def _nose(canvas: _Canvas, colour: Colour) -> None:
 def _shell(canvas: _Canvas, colour: Colour) -> None:
     light = (255.0, 255.0, 255.0)
     tail = np.array([[-0.1, 0.098, 0.05], [-0.1, -0.098, 0.05]])
-    canvas.area(np.concatenate([_ring(0.36, 0, 0.05, 0.11, 0.098, -90, 90), tail]), colour, 0.55)
-    canvas.area(_ring(0.36, 0, 0.075, 0.095, 0.09, -90, 90), colour, 0.9)
-    bonnet = np.array([[0.36, 0.09, 0.078], [0.36, -0.09, 0.078], [0.24, -0.09, 0.09], [0.24, 0.09, 0.09]])
-    canvas.area(bonnet, colour)
+    canvas.area(np.concatenate([_ring(0.38, 0, 0.05, 0.09, 0.098, -90, 90), tail]), colour, 0.55)
+    canvas.area(_ring(0.38, 0, 0.08, 0.08, 0.09, -90, 90), colour, 0.9)
+    canvas.area(_across(0.38, 0.09, 0.083, 0.30, 0.09, 0.095), colour)
     for y in (0.035, -0.035):  # bonnet vents and glints
-        canvas.area(_bar((0.33, y, 0.086), (0.36, y, 0.084), 0.018), (20, 20, 22))
-        canvas.area(_bar((0.27, y * 1.6, 0.09), (0.40, y * 1.1, 0.08), 0.004), light, 0.9)
-    glass = np.array([[0.27, 0.078, 0.095], [0.27, -0.078, 0.095], [0.17, -0.066, 0.135], [0.17, 0.066, 0.135]])
+        canvas.area(_bar((0.36, y, 0.09), (0.39, y, 0.088), 0.016), (20, 20, 22))
+        canvas.area(_bar((0.33, y * 1.8, 0.094), (0.42, y * 1.3, 0.086), 0.004), light, 0.9)
+    glass = _across(0.32, 0.078, 0.097, 0.22, 0.066, 0.135)
     canvas.area(glass, (55, 50, 48))
     canvas.area(glass * (1, 0.5, 1) + (0.01, 0.01, 0.0), (95, 90, 88))
-    for y in (0.115, -0.115):
-        canvas.area(_ring(0.22, y, 0.105, 0.012, 0.016), colour, 0.85)
-    roof = np.array([[0.17, 0.066, 0.135], [0.17, -0.066, 0.135], [-0.08, -0.07, 0.135], [-0.08, 0.07, 0.135]])
-    canvas.area(roof, colour, 1.08)
+    for y in (0.112, -0.112):
+        canvas.area(_ring(0.26, y, 0.105, 0.012, 0.016), colour, 0.85)
+    canvas.area(_across(0.22, 0.068, 0.135, -0.08, 0.072, 0.135), colour, 1.08)
     for y in (0.04, 0.012, -0.03):
-        canvas.area(_bar((0.14, 0.6 * y, 0.136), (-0.06, 1.4 * y, 0.136), 0.004), light, 0.95)
+        canvas.area(_bar((0.19, 0.6 * y, 0.136), (-0.06, 1.4 * y, 0.136), 0.004), light, 0.95)
+
+
+def _across(
+    x_front: float, half_front: float, z_front: float, x_rear: float, half_rear: float, z_rear: float
+) -> np.ndarray:
+    """A quad from side to side: a line across the car at the front to one at the rear."""
+    front = [[x_front, y, z_front] for y in (half_front, -half_front)]
+    rear = [[x_rear, y, z_rear] for y in (-half_rear, half_rear)]
+    return np.array(front + rear)

@@ -18,7 +18,14 @@ PALETTES: Dict[str, Tuple[Colour, ...]] = {
     "tile": ((190, 200, 205), (150, 155, 158), (110, 125, 140), (60, 62, 66), (125, 150, 172), (170, 165, 150)),
     "mat": ((62, 60, 60), (45, 44, 46), (80, 80, 82), (95, 70, 45), (40, 40, 40)),
 }
-MAT_SURROUNDS: Tuple[Colour, ...] = ((190, 160, 70), (90, 130, 70), (120, 120, 120), (60, 60, 150), (160, 120, 90))
+MAT_SURROUNDS: Tuple[Colour, ...] = (
+    (205, 175, 45),
+    (190, 160, 70),
+    (90, 130, 70),
+    (120, 120, 120),
+    (60, 60, 150),
+    (160, 120, 90),
+)
 
 
 def contrasts(a: Colour, b: Colour, least: float = 62.0) -> bool:
@@ -29,7 +36,7 @@ def contrasts(a: Colour, b: Colour, least: float = 62.0) -> bool:
 
 def material(name: str, base: Colour, width: int, height: int, ppm: float, rng: np.random.Generator) -> np.ndarray:
     """(height, width, 3) uint8: the bare floor, lit evenly."""
-    size = int(round(_TILE_M * ppm))
+    size = round(_TILE_M * ppm)
     shade, tint = _MATERIALS[name](size, ppm, rng)
     tile = np.empty((size, size, 3), np.float32)
     for channel in range(3):

@@ -97,7 +97,7 @@ def read_truth(path: Path) -> list:
     """The rows of DIR/truth.csv as Truths; a last line cut off in the middle is left out."""
     with open(path, newline="", encoding="utf-8") as file:
         rows = [row for row in csv.reader(file)][1:]
-    return [Truth(*map(float, row)) for row in rows if len(row) == len(Truth._fields)]
+    return [Truth.of(map(float, row)) for row in rows if len(row) == len(Truth._fields)]
 
 
 def _text(value: float) -> object:

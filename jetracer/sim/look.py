@@ -65,7 +65,7 @@ class Look:
             gamma=float(np.clip(rng.lognormal(-0.05, 0.18), 0.6, 1.5)),
             white_balance=(float(1 - warm), float(green), float(1 + warm)),
             vignette=float(rng.uniform(0.0, 0.45)),
-            shading=float(rng.choice([0.0, rng.uniform(0.0, 1.2)], p=[0.45, 0.55])),
+            shading=float(rng.choice([0.0, rng.uniform(0.0, 1.3)], p=[0.45, 0.55])),
             noise=float(rng.gamma(2.0, 1.4)),
             blotch=float(rng.choice([0.0, rng.uniform(0.5, 4.0)])),
             exposure_s=float(rng.uniform(0.004, 0.022)),
@@ -86,19 +86,27 @@ def _paint_job(rng: np.random.Generator) -> Tuple[float, float, float]:
     return tuple(float(c) for c in np.clip(job + rng.normal(0, 10, 3), 0, 255))
 
 
-def random_camera(
-    rng: np.random.Generator, base: CameraModel = SIM_CAMERA, spread: float = 1.0
-) -> CameraModel:
+def random_camera(rng: np.random.Generator, base: CameraModel = SIM_CAMERA, spread: float = 1.0) -> CameraModel:
     """`base` as another builder would have mounted it: some degrees and centimetres off; spread 0 gives `base`."""
     lens, mount = base.lens, base.mount
     zoom = math.exp(spread * rng.normal(0.0, 0.03))
-    k = list(lens.k) + [0.0] * ((4 if lens.model == "fisheye" else 2 if lens.model == "polynomial" else 0) - len(lens.k))
+    k = list(lens.k) + [0.0] * (
+        (4 if lens.model == "fisheye" else 2 if lens.model == "polynomial" else 0) - len(lens.k)
+    )
     if k:
         k[0] += float(spread * rng.normal(0.0, 0.015))
     shift = spread * rng.normal(0.0, 1.5, 2)
     return CameraModel(
-        Lens(lens.model, lens.width, lens.height, lens.fx * zoom, lens.fy * zoom,
-             lens.cx + float(shift[0]), lens.cy + float(shift[1]), tuple(k)),
+        Lens(
+            lens.model,
+            lens.width,
+            lens.height,
+            lens.fx * zoom,
+            lens.fy * zoom,
+            lens.cx + float(shift[0]),
+            lens.cy + float(shift[1]),
+            tuple(k),
+        ),
         Mount(
             height_m=max(mount.height_m * math.exp(spread * rng.normal(0.0, 0.06)), 0.05),
             forward_m=mount.forward_m + float(spread * rng.normal(0.0, 0.012)),
@@ -106,21 +114,22 @@ def random_camera(
             roll_rad=mount.roll_rad + float(spread * rng.normal(0.0, math.radians(1.0))),
             lateral_m=mount.lateral_m + float(spread * rng.normal(0.0, 0.006)),
         ),
-    )  # fmt: skip
+    )
 
 
 def any_camera(rng: np.random.Generator, width: int = 224, height: int = 224) -> CameraModel:
     """Cameras of the field: narrow to fisheye, low on the bumper to high above the car's own roof."""
-    kind = rng.random()
-    if kind < 0.5:
-        hfov, k1 = rng.uniform(95, 160), rng.uniform(-0.06, 0.03)
-        lens = Lens.from_hfov("fisheye", width, height, math.radians(hfov), (float(k1),))
-    elif kind < 0.8:
-        hfov, k1 = rng.uniform(70, 105), rng.uniform(-0.12, 0.0)
-        lens = Lens.from_hfov("polynomial", width, height, math.radians(hfov), (float(k1), float(0.6 * k1 * k1)))
+    kind = rng.choice(["down", "fisheye", "polynomial", "pinhole"], p=[0.25, 0.35, 0.25, 0.15])
+    if kind in ("down", "fisheye"):
+        hfov, k1 = math.radians(rng.uniform(95, 155)), float(rng.uniform(-0.05, 0.03))
+        lens = Lens.from_hfov("fisheye", width, height, hfov, (k1,))
+    elif kind == "polynomial":
+        hfov, k1 = math.radians(rng.uniform(70, 105)), float(rng.uniform(-0.12, 0.0))
+        lens = Lens.from_hfov("polynomial", width, height, hfov, (k1, 0.6 * k1 * k1))
     else:
         lens = Lens.from_hfov("pinhole", width, height, math.radians(rng.uniform(55, 90)))
-    high = rng.uniform(0.08, 0.32)
-    pitch = math.radians(rng.uniform(8, 24) + 40 * (high - 0.08))
-    mount = Mount(high, rng.uniform(0.05, 0.36), pitch, rng.normal(0, 0.015), rng.normal(0, 0.005))
-    return CameraModel(lens, mount)
+    high = rng.uniform(0.20, 0.36) if kind == "down" else rng.uniform(0.08, 0.32)
+    pitch = rng.uniform(32, 52) if kind == "down" else rng.uniform(8, 24) + 40 * (high - 0.08)
+    forward = rng.uniform(0.05, 0.36)
+    roll, lateral = rng.normal(0, 0.015), rng.normal(0, 0.005)
+    return CameraModel(lens, Mount(high, forward, math.radians(pitch), roll, lateral))

@@ -91,7 +91,7 @@ class _Pen:
         return (px * (1 << self._SHIFT)).round().astype(np.int32)
 
     def line(self, points: np.ndarray, colour: Colour, width_m: float, closed: bool = False) -> None:
-        thick = max(1, int(round(width_m * self._ppm)))
+        thick = max(1, round(width_m * self._ppm))
         cv2.polylines(self._image, [self._pixels(points)], closed, colour, thick, cv2.LINE_AA, self._SHIFT)
 
     def area(self, points: np.ndarray, colour: Colour) -> None:

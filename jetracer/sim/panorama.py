@@ -19,7 +19,7 @@ Colour = Tuple[float, float, float]  # BGR
 
 def row_of(elevation_rad: float) -> int:
     """The strip's row of an elevation."""
-    return int(round((HIGHEST_RAD - elevation_rad) * PX_PER_RAD))
+    return round((HIGHEST_RAD - elevation_rad) * PX_PER_RAD)
 
 
 def build(rng: np.random.Generator, outdoors: bool, floor: Colour, foot_rad: float) -> np.ndarray:
@@ -45,10 +45,22 @@ def build(rng: np.random.Generator, outdoors: bool, floor: Colour, foot_rad: flo
 
 
 # Colours that rooms are full of: wood, cardboard, steel, cloth; pure grey most of all. BGR, mean 1.
-_TINTS = np.array([
-    (1, 1, 1), (1, 1, 1), (1, 1, 1), (0.55, 0.95, 1.5), (0.75, 1.0, 1.25), (0.85, 1.0, 1.15), (1.5, 0.9, 0.6),
-    (1.2, 1.0, 0.8), (0.5, 0.6, 1.9), (0.8, 1.3, 0.9), (0.4, 1.2, 1.4), (1.15, 0.95, 0.9),
-])  # fmt: skip
+_TINTS = np.array(
+    [
+        (1, 1, 1),
+        (1, 1, 1),
+        (1, 1, 1),
+        (0.55, 0.95, 1.5),
+        (0.75, 1.0, 1.25),
+        (0.85, 1.0, 1.15),
+        (1.5, 0.9, 0.6),
+        (1.2, 1.0, 0.8),
+        (0.5, 0.6, 1.9),
+        (0.8, 1.3, 0.9),
+        (0.4, 1.2, 1.4),
+        (1.15, 0.95, 0.9),
+    ]
+)
 
 
 def tint(rng: np.random.Generator, low: float, high: float, saturation: float) -> Colour:
@@ -83,7 +95,7 @@ class _Strip:
 
 def _room(strip: _Strip, floor: Colour, foot: float) -> None:
     rng, image = strip.rng, strip.image
-    wall = strip.colour(90, 215, 0.3)
+    wall = strip.colour(60, 215, 0.3)
     image[:] = wall
     tone = np.interp(np.arange(WIDTH), np.linspace(0, WIDTH, 9), np.append(t := rng.uniform(0.7, 1.12, 8), t[0]))
     image *= tone.astype(np.float32)[None, :, None]
@@ -156,8 +168,13 @@ def _furniture(strip: _Strip, foot: float) -> None:
     strip.box(x, wide, low, low + 0.4, tuple(0.4 * c for c in colour))
     for _ in range(rng.integers(0, 8)):  # shelves, drawers, things on them
         at = rng.uniform(low + 0.5, high)
-        strip.box(x + rng.uniform(0, 0.6) * wide, rng.uniform(0.1, 0.4) * wide, at, at + rng.uniform(0.3, 2.0),
-                  strip.colour(10, 230, 1.0))  # fmt: skip
+        strip.box(
+            x + rng.uniform(0, 0.6) * wide,
+            rng.uniform(0.1, 0.4) * wide,
+            at,
+            at + rng.uniform(0.3, 2.0),
+            strip.colour(10, 230, 1.0),
+        )
 
 
 def _person(strip: _Strip, foot: float) -> None:

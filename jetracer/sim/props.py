@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import List, Tuple
 
 import cv2
@@ -35,6 +36,31 @@ class Board:
     colour: Colour
     lettering: Tuple[Tuple[float, float, float, float, Colour], ...]  # (from, to, low, high as fractions, colour)
     posts: bool
+
+    @cached_property
+    def outline(self) -> np.ndarray:
+        """(2n, 3) metres: along the foot, and back along the rim."""
+        foot = np.concatenate([self.foot, np.zeros((len(self.foot), 1))], 1)
+        return np.concatenate([foot, foot[::-1] + (0, 0, self.height_m)])
+
+    @cached_property
+    def details(self) -> Tuple[np.ndarray, List[Tuple[int, Tuple[float, ...]]]]:
+        """The corners (4m, 3) metres of quads on the board, and how many of them in turn have which colour (BGRA)."""
+        pieces = np.linspace(0, 1, len(self.foot))
+        quads = [self._quad(a, b, 0.93, 1.0) for a, b in zip(pieces[:-1], pieces[1:])]  # the lit rim
+        runs = [(len(quads), (*(min(1.2 * c, 255.0) for c in self.colour), 255.0))]
+        if self.lettering:
+            quads += [self._quad(*letter[:4]) for letter in self.lettering]
+            runs.append((len(self.lettering), (*self.lettering[0][4], 255.0)))
+        if self.posts:
+            quads.append(self._quad(0.0, 0.04, 0.0, 1.1))
+            runs.append((1, (32.0, 30.0, 30.0, 255.0)))
+        return np.concatenate(quads), runs
+
+    def _quad(self, first: float, last: float, low: float, high: float) -> np.ndarray:
+        at, index = np.array([first, last, last, first]) * (len(self.foot) - 1), np.arange(len(self.foot))
+        x, y = (np.interp(at, index, self.foot[:, axis]) for axis in (0, 1))
+        return np.stack([x, y, np.array([low, low, high, high]) * self.height_m], 1)
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ length, so neither turning round at the line nor a short cut across the floor ma
 """
 from __future__ import annotations
 
-from typing import NamedTuple, Optional
+from typing import Iterable, NamedTuple, Optional
 
 from jetracer.sim.track import Track, TrackPosition
 
@@ -38,6 +38,15 @@ class Truth(NamedTuple):
     survived_s: float
     steering_rad: float  # front wheels, + left
     battery_v: float
+
+    @classmethod
+    def of(cls, numbers: Iterable[float]) -> Truth:
+        """The truth that went through a file of plain numbers."""
+        truth = cls(*numbers)
+        return truth._replace(**{name: kind(getattr(truth, name)) for name, kind in _NOT_FLOAT.items()})
+
+
+_NOT_FLOAT = {"lap": int, "off_track": int, "collisions": int, "off_now": bool, "survived": bool}
 
 
 class Referee:

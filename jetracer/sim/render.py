@@ -32,7 +32,8 @@ class Renderer:
         self.look = look = look or Look.plain()
         self._rng = np.random.default_rng([seed, scenery.track.seed])
         n = max(1, look.sub_poses)
-        self._views = [View(camera, scenery, (i + 0.5) / n - 0.5) for i in range(n)]
+        fine = 3 if n == 1 else 2  # the sub-poses' jitter adds to it
+        self._views = [View(camera, scenery, (i + 0.5) / n - 0.5, fine) for i in range(n)]
         self._reflection = Reflection(camera, scenery, look.reflection) if look.reflection > 0 else None
         self._things = StandingThings(camera, scenery)
         self._bodies: Dict[int, np.ndarray] = {}
@@ -126,22 +127,22 @@ class Renderer:
         look = self.look
         metered = float(np.clip(_TARGET_LUMA / max(self.scenery.mean_luma, 1.0), 0.55, 2.2))
         gain = look.gain * metered**look.auto_exposure * math.exp(self._hunt)
-        light = np.arange(256)[:, None] / 255 * gain * np.array(look.white_balance)
-        tone = np.clip(light, 0, 1) ** look.gamma * (255 - look.haze) + look.haze
-        return tone.round().astype(np.uint8).reshape(1, 256, 3)
+        light = np.clip(np.arange(256) / 255 * gain, 0, 1)
+        return (light**look.gamma * (255 - look.haze) + look.haze).round().astype(np.uint8)
 
     def _gain_map(self) -> Optional[np.ndarray]:
         look, lens = self.look, self.camera.lens
         blind = blind_pixels(lens)
-        if look.vignette == 0 and look.shading == 0 and not blind.any():
+        if look.vignette == 0 and look.shading == 0 and set(look.white_balance) == {1.0} and not blind.any():
             return None
         x = (np.arange(lens.width) - (lens.width - 1) / 2) / (lens.width / 2)
         y = (np.arange(lens.height) - (lens.height - 1) / 2) / (lens.height / 2)
         r2 = 0.5 * (x[None, :] ** 2 + y[:, None] ** 2)
         dim = (1 - look.vignette * r2)[..., None]
-        # An IMX219 without shading correction is green in the middle and magenta at the rim.
-        tint = 1 + look.shading * (np.minimum(r2, 0.8)[..., None] * (0.34, -0.10, 0.42) + (-0.06, 0.05, -0.10))
-        gain = np.clip(128 * dim * tint, 0, 255).round().astype(np.uint8)
+        # An IMX219 without shading correction is green in the middle and magenta at the rim: shading 1 is as
+        # measured on one with a lens of 130 degrees.
+        tint = 1 + look.shading * (np.minimum(r2, 0.8)[..., None] * (0.30, -0.20, 0.85) + (-0.02, 0.04, -0.10))
+        gain = np.clip(128 * dim * tint * look.white_balance, 0, 255).round().astype(np.uint8)
         gain[blind] = 0
         return gain
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 import mmap
 import os
 import struct
-from typing import NamedTuple, Optional
+from contextlib import contextmanager
+from typing import Iterator, NamedTuple, Optional
 
 import numpy as np
 
@@ -19,14 +20,13 @@ from jetracer.sim.referee import Truth
 
 _MAGIC = b"JRWORLD1"
 _HEADER = struct.Struct("<8sIIdQd")  # magic, width, height, frames per second, track seed, start
-_NEWEST, _NEWEST_AT = struct.Struct("<Q"), 64  # frames published so far; the newest is one less
-_LOCK = struct.Struct("<Q")
+_WORD = 8
+_FRAMES_AT, _TRUTHS_AT = 64, 72  # how many were published so far; the newest is one less
 _TRUTH = struct.Struct(f"<{len(Truth._fields)}d")
-_TRUTHS, _TRUTHS_AT, _TRUTH_AT, _TRUTH_STRIDE = 2, 72, 512, 512  # how many, where their count and they are
-_SLOT = struct.Struct("<QQd")  # lock, seq, t_s
+_TRUTHS, _TRUTH_AT, _TRUTH_STRIDE = 2, 512, 512
+_SLOT = struct.Struct("<Qd")  # seq, t_s; before them the lock
 _SLOTS, _SLOTS_AT, _IMAGE_AT = 4, 4096, 64
 _TRIES = 100
-_WHOLE = {"lap": int, "off_track": int, "collisions": int, "off_now": bool, "survived": bool}
 
 
 class Exposure(NamedTuple):
@@ -52,6 +52,10 @@ class SharedWorld:
             self._map.close()
             raise CameraError(f"{path} holds no simulated world; start one with: jetracer drive --sim")
         self._stride = _stride(self.width, self.height)
+        # Counts and locks are written as words of a memoryview: one store each. struct.pack_into would put zeros
+        # there first, which a reader could see.
+        self._bytes = memoryview(self._map)
+        self._words = self._bytes.cast("Q")
 
     @classmethod
     def create(
@@ -76,53 +80,60 @@ class SharedWorld:
             ) from error
 
     def close(self) -> None:
+        self._words.release()
+        self._bytes.release()
         self._map.close()
 
     # -- the world
 
     def publish(self, image: np.ndarray, t_s: float, seq: int) -> None:
         """Make a frame, (height, width, 3) uint8, the newest."""
-        count = _NEWEST.unpack_from(self._map, _NEWEST_AT)[0]
+        count = self._words[_FRAMES_AT // _WORD]
         at = _SLOTS_AT + count % _SLOTS * self._stride
-        lock = _LOCK.unpack_from(self._map, at)[0] | 1
-        _SLOT.pack_into(self._map, at, lock, seq, t_s)
-        self._image(at)[:] = image
-        _LOCK.pack_into(self._map, at, lock + 1)
-        _NEWEST.pack_into(self._map, _NEWEST_AT, count + 1)
+        with self._writing(at):
+            _SLOT.pack_into(self._map, at + _WORD, seq, t_s)
+            self._image(at)[:] = image
+        self._words[_FRAMES_AT // _WORD] = count + 1
 
     def publish_truth(self, truth: Truth) -> None:
-        count = _NEWEST.unpack_from(self._map, _TRUTHS_AT)[0]
+        count = self._words[_TRUTHS_AT // _WORD]
         at = _TRUTH_AT + count % _TRUTHS * _TRUTH_STRIDE
-        lock = _LOCK.unpack_from(self._map, at)[0] | 1
-        _LOCK.pack_into(self._map, at, lock)
-        _TRUTH.pack_into(self._map, at + _LOCK.size, *truth)
-        _LOCK.pack_into(self._map, at, lock + 1)
-        _NEWEST.pack_into(self._map, _TRUTHS_AT, count + 1)
+        with self._writing(at):
+            _TRUTH.pack_into(self._map, at + _WORD, *truth)
+        self._words[_TRUTHS_AT // _WORD] = count + 1
+
+    @contextmanager
+    def _writing(self, at: int) -> Iterator[None]:
+        lock = self._words[at // _WORD] | 1
+        self._words[at // _WORD] = lock
+        yield
+        self._words[at // _WORD] = lock + 1
 
     # -- readers
 
     def newest(self) -> Optional[Exposure]:
         """A copy of the newest frame, or None before the first."""
         for _ in range(_TRIES):
-            count = _NEWEST.unpack_from(self._map, _NEWEST_AT)[0]
+            count = self._words[_FRAMES_AT // _WORD]
             if count == 0:
                 return None
             at = _SLOTS_AT + (count - 1) % _SLOTS * self._stride
-            before, seq, t_s = _SLOT.unpack_from(self._map, at)
+            before = self._words[at // _WORD]
+            seq, t_s = _SLOT.unpack_from(self._map, at + _WORD)
             image = self._image(at).copy()
-            if before % 2 == 0 and _LOCK.unpack_from(self._map, at)[0] == before:
+            if before % 2 == 0 and self._words[at // _WORD] == before:
                 return Exposure(image, t_s, seq)
         raise CameraError(f"The frames in {self.path} are never whole; start the simulator again.")
 
     def truth(self) -> Truth:
         """Where the car really is now. For reports and tests; nothing that drives may look."""
         for _ in range(_TRIES):
-            count = _NEWEST.unpack_from(self._map, _TRUTHS_AT)[0]
+            count = self._words[_TRUTHS_AT // _WORD]
             at = _TRUTH_AT + (count - 1) % _TRUTHS * _TRUTH_STRIDE
-            before = _LOCK.unpack_from(self._map, at)[0]
-            truth = Truth(*_TRUTH.unpack_from(self._map, at + _LOCK.size))
-            if count and before % 2 == 0 and _LOCK.unpack_from(self._map, at)[0] == before:
-                return truth._replace(**{name: kind(getattr(truth, name)) for name, kind in _WHOLE.items()})
+            before = self._words[at // _WORD]
+            numbers = _TRUTH.unpack_from(self._map, at + _WORD)
+            if count and before % 2 == 0 and self._words[at // _WORD] == before:
+                return Truth.of(numbers)
         raise CameraError(f"There is no whole truth in {self.path}; start the simulator again.")
 
     def _image(self, at: int) -> np.ndarray:

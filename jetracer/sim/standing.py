@@ -54,12 +54,12 @@ class _Boards:
 
     def __init__(self, boards: List[Board], project: WideProjection) -> None:
         self._project = project
-        outlines = [_outline(board) for board in boards]
+        outlines = [board.outline for board in boards]
         self._points = np.concatenate(outlines) if boards else np.zeros((0, 3))
         self._count = np.array([len(o) for o in outlines], int)
         self._owner = np.repeat(np.arange(len(boards)), self._count)
         self._colours = [(*board.colour, 255.0) for board in boards]
-        self._details = [_details(board) for board in boards]
+        self._details = [board.details for board in boards]
 
     def __len__(self) -> int:
         return len(self._colours)
@@ -104,33 +104,6 @@ class _Boards:
             for count, colour in self._details[k][1]:
                 found[k].append((list(quads[first : first + count]), colour))
                 first += count
-
-
-def _outline(board: Board) -> np.ndarray:
-    """(2n, 3) metres: along the foot, and back along the rim."""
-    foot = np.concatenate([board.foot, np.zeros((len(board.foot), 1))], 1)
-    return np.concatenate([foot, foot[::-1] + (0, 0, board.height_m)])
-
-
-def _details(board: Board) -> Tuple[np.ndarray, List[Tuple[int, Tuple[float, ...]]]]:
-    """The corners (4m, 3) metres of quads on the board, and how many of them in turn have which colour."""
-    n = len(board.foot)
-
-    def quad(first: float, last: float, low: float, high: float) -> np.ndarray:
-        at = np.array([first, last, last, first]) * (n - 1)
-        x, y = (np.interp(at, np.arange(n), board.foot[:, axis]) for axis in (0, 1))
-        return np.stack([x, y, np.array([low, low, high, high]) * board.height_m], 1)
-
-    pieces = np.linspace(0, 1, n)
-    quads = [quad(a, b, 0.93, 1.0) for a, b in zip(pieces[:-1], pieces[1:])]  # the lit rim
-    runs = [(len(quads), _tone(board.colour, 1.2))]
-    if board.lettering:
-        quads += [quad(*letter[:4]) for letter in board.lettering]
-        runs.append((len(board.lettering), (*board.lettering[0][4], 255.0)))
-    if board.posts:
-        quads.append(quad(0.0, 0.04, 0.0, 1.1))
-        runs.append((1, (32.0, 30.0, 30.0, 255.0)))
-    return np.concatenate(quads), runs
 
 
 class StandingThings:
@@ -193,7 +166,3 @@ def blend(under: np.ndarray, over: np.ndarray) -> None:
 
 def _fixed(px: np.ndarray) -> np.ndarray:
     return (np.clip(px, -4000, 4000) * (1 << _SHIFT)).round().astype(np.int32)
-
-
-def _tone(colour: Tuple[float, ...], factor: float) -> Tuple[float, ...]:
-    return (*(min(c * factor, 255.0) for c in colour), 255.0)

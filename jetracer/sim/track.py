@@ -22,8 +22,14 @@ EVALUATION_FIRST_SEED = 1_000_000
 
 FLOORS = ("wood", "carpet", "asphalt", "tile", "mat")
 MARKINGS = (
-    "orange tape", "white tape", "blue tape", "yellow dashes", "cables", "walls", "dashed centre",
-)  # fmt: skip
+    "orange tape",
+    "white tape",
+    "blue tape",
+    "yellow dashes",
+    "cables",
+    "walls",
+    "dashed centre",
+)
 
 MIN_LANE_M, MAX_LANE_M = 0.55, 0.80
 MIN_SEPARATION_LANES = 1.5
@@ -95,17 +101,13 @@ class Track:
         curvature = curvatures[i] + t * (curvatures[j] - curvatures[i])
         return TrackPosition((i + t) * step % self.length_m, lateral, heading, curvature)
 
-    def pose_at(
-        self, s_m: float, lateral_m: float = 0.0, heading_error_rad: float = 0.0
-    ) -> Tuple[float, float, float]:
+    def pose_at(self, s_m: float, lateral_m: float = 0.0, heading_error_rad: float = 0.0) -> Tuple[float, float, float]:
         """(x, y, yaw) beside the centre line; yaw in [-pi, pi]."""
         x, y, heading = self._point(s_m)
         x, y = x - lateral_m * math.sin(heading), y + lateral_m * math.cos(heading)
         return x, y, math.remainder(heading + heading_error_rad, 2.0 * math.pi)
 
-    def ahead(
-        self, x: float, y: float, distance_m: float, near_s_m: Optional[float] = None
-    ) -> Tuple[float, float]:
+    def ahead(self, x: float, y: float, distance_m: float, near_s_m: Optional[float] = None) -> Tuple[float, float]:
         """The first point of the centre line, going forward from the place nearest to (x, y), that is `distance_m`
         (straight line) away from (x, y). From farther off the line than that, the point that far along it."""
         xs, ys = self._lists[:2]
@@ -128,8 +130,11 @@ class Track:
     def _lists(self) -> Tuple[List[float], List[float], List[float], List[float]]:
         # Plain floats: one look-up costs a tenth of indexing an array, and locate() runs every 2 ms.
         return (
-            self.centre[:, 0].tolist(), self.centre[:, 1].tolist(), self.heading.tolist(), self.curvature.tolist(),
-        )  # fmt: skip
+            self.centre[:, 0].tolist(),
+            self.centre[:, 1].tolist(),
+            self.heading.tolist(),
+            self.curvature.tolist(),
+        )
 
     def _point(self, s_m: float) -> Tuple[float, float, float]:
         xs, ys, headings, _ = self._lists

@@ -36,7 +36,9 @@ def outline(rng: np.random.Generator) -> np.ndarray:
         corners = corners + jitter * (rng.uniform(-1, 1, len(corners)) + 1j * rng.uniform(-1, 1, len(corners)))
         corners = corners if rng.random() < 0.5 else np.conj(corners)[::-1]
     corners = corners if rng.random() < 0.5 else -np.conj(corners)  # also turns the driving direction round
-    fill = rng.choice([rng.uniform(0.8, 1.25), 0.999])  # above 1: rounding the corners off makes the outline smaller again
+    fill = rng.choice(
+        [rng.uniform(0.8, 1.25), 0.999]
+    )  # above 1: rounding the corners off makes the outline smaller again
     x, y = (v / np.ptp(v) * extent * fill for v, extent in ((corners.real, _BOX_M[0]), (corners.imag, _BOX_M[1])))
     return x + 1j * y
 
@@ -71,9 +73,9 @@ def _fillet(corners: np.ndarray, rng: np.random.Generator) -> Optional[np.ndarra
     if widest.min() < 1.0:
         return None
     reach = reach * rng.uniform(1.0, np.minimum(widest, 2.5))
-    into, out = np.roll(edge / np.abs(edge), 1), edge / np.abs(edge)
+    into = np.roll(edge / np.abs(edge), 1)
     arcs = []
-    for corner, r, a, b, angle in zip(corners, reach, into, out, turn):
+    for corner, r, a, angle in zip(corners, reach, into, turn):
         start, radius = corner - r * a, r / max(math.tan(0.5 * abs(angle)), 1e-6)
         centre = start + 1j * math.copysign(radius, angle) * a
         arcs.append(centre + (start - centre) * np.exp(1j * np.linspace(0.0, angle, 24)))
@@ -96,7 +98,7 @@ def _even(curve: np.ndarray, rng: np.random.Generator) -> Tuple[np.ndarray, np.n
     dense = _interpolate(curve, 16 * _SAMPLES)
     along = np.concatenate([[0.0], np.cumsum(np.abs(np.diff(np.append(dense, dense[0]))))])
     length = float(along[-1])
-    n = int(round(length / STEP_M))
+    n = round(length / STEP_M)
     at = np.interp(np.arange(n) * (length / n), along, np.arange(len(dense) + 1.0)) % len(dense)
     i, t = at.astype(int), at % 1.0
     z = dense[i] * (1 - t) + dense[(i + 1) % len(dense)] * t

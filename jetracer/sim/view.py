@@ -13,27 +13,25 @@ from jetracer.camera.geometry import CameraModel, Lens
 from jetracer.sim import panorama
 from jetracer.sim.scenery import LEVELS, Scenery
 
-# Towards the horizon a pixel's footprint on the floor grows long: those rows are drawn at three times the rows.
-_EXTRA_ROWS = 3
 _FAR_RAD = math.radians(7.0)
 _REFLECTION_SCALE = 4
 
 
 class View:
-    """Tables of one camera in one scenery, the rows displaced by `jitter_px` (sub-poses use different ones, which
-    smooths edges).
+    """Tables of one camera in one scenery, the rows displaced by `jitter_px`: sub-poses use different ones, which
+    smooths edges.
 
-    Rows [0, top) see only the panorama, rows [top, near) see panorama or far floor and are drawn `_EXTRA_ROWS` times
-    as fine, rows from `near` on see only floor.
+    Rows [0, top) see only the panorama and rows from `near` on only floor. Between them are panorama and far floor,
+    where a pixel's footprint on the floor grows long: these rows are drawn `extra_rows` times as fine, then averaged.
     """
 
-    def __init__(self, camera: CameraModel, scenery: Scenery, jitter_px: float = 0.0) -> None:
-        self._scenery = scenery
+    def __init__(self, camera: CameraModel, scenery: Scenery, jitter_px: float = 0.0, extra_rows: int = 3) -> None:
+        self._scenery, self._extra_rows = scenery, extra_rows
         self.height, self.width = camera.lens.height, camera.lens.width
         rays = _vehicle_rays(camera)
         self.top, self.near = _bands(rays[1:-1, :, 2], scenery.foot_rad)
-        self._fine = _EXTRA_ROWS * (self.near - self.top)
-        band = self.top + (np.arange(self._fine) + 0.5) / _EXTRA_ROWS - 0.5 + jitter_px / _EXTRA_ROWS
+        self._fine = self._extra_rows * (self.near - self.top)
+        band = self.top + (np.arange(self._fine) + 0.5) / self._extra_rows - 0.5 + jitter_px / self._extra_rows
         near = np.arange(self.near, self.height) + jitter_px
         below = _at_rows(rays, np.concatenate([band, near]))
         above = _at_rows(rays, np.concatenate([np.arange(self.top), band]))
@@ -49,14 +47,16 @@ class View:
         if len(self._floor):
             self._draw_floor(x_m, y_m, yaw_rad)
         if len(self._sky):
-            cv2.remap(cut(self._scenery.panorama, yaw_rad), self._sky_map, self._sky_weights,
-                      cv2.INTER_LINEAR, dst=self._sky)  # fmt: skip
+            cv2.remap(
+                cut(self._scenery.panorama, yaw_rad), self._sky_map, self._sky_weights, cv2.INTER_LINEAR, dst=self._sky
+            )
         out[: self.top] = self._sky[: self.top]
         if self._fine:
             band = self._floor[: self._fine]
             cv2.copyTo(self._sky[self.top :], self._mask, band)
-            cv2.resize(band, (self.width, self.near - self.top), dst=out[self.top : self.near],
-                       interpolation=cv2.INTER_AREA)  # fmt: skip
+            cv2.resize(
+                band, (self.width, self.near - self.top), dst=out[self.top : self.near], interpolation=cv2.INTER_AREA
+            )
         out[self.near :] = self._floor[self._fine :]
 
     def _draw_floor(self, x: float, y: float, yaw: float) -> None:
@@ -78,14 +78,14 @@ class View:
         # A pixel sees an ellipse on the floor: this wide across the view, and 1 / down as long along it.
         across = reach * np.float32(scenery.ppm / camera.lens.fx)
         rows = np.ones((len(rays), 1), np.float32)
-        rows[: self._fine] = _EXTRA_ROWS
+        rows[: self._fine] = self._extra_rows
         level = np.log2(across) - 0.5 * np.log2(np.maximum(down * rows, 1e-6))
         level = np.clip(np.rint(level - 0.2), 0, LEVELS - 1).astype(np.int32)
         scale = (scenery.ppm / (1 << np.arange(LEVELS))).astype(np.float32)
         offset = np.stack([scenery.level_x, scenery.level_y], 1).astype(np.float32) - 0.5
         self._scale = np.repeat(scale[level][..., None], 2, 2)
         self._offset = offset[level]
-        # Beyond the floor picture its rim goes on for ever. A whole array of limits, for numpy is slow to repeat a pair.
+        # Beyond the floor picture its rim goes on for ever. The limits fill an array: numpy is slow to repeat a pair.
         self._least = np.float32(0.5 * (1 << (LEVELS - 1)) / scenery.ppm)  # half a texel of the coarsest level
         self._most = np.empty_like(self._offset)
         self._most[:] = np.subtract(scenery.size_m, self._least)
@@ -125,7 +125,7 @@ class Reflection:
 def cut(strip: np.ndarray, yaw_rad: float) -> np.ndarray:
     """The part of a doubled strip that tables made for yaw 0 look into."""
     width = strip.shape[1] // 2
-    first = int(round((-yaw_rad - math.pi) / (2 * math.pi) * width)) % width
+    first = round((-yaw_rad - math.pi) / (2 * math.pi) * width) % width
     return strip[:, first : first + width + 1]
 
 

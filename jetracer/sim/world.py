@@ -77,7 +77,7 @@ class World:
         """
         self.t_s, self.start_s = t_s - powered_s, t_s
         self.advance(powered_s)
-        self._log_s = t_s
+        self.truth_log.clear()
         self.reset()
 
     def reset(self, s_m: float = 0.0, lateral_m: float = 0.0, heading_error_rad: float = 0.0) -> None:

@@ -82,8 +82,8 @@ def draw_moment(random: np.random.Generator, track: Track, config: PoseConfig) -
 class CameraConfig:
     """How cameras differ from car to car."""
 
-    exact: float = 0.25  # share that is exactly the simulated car's own
-    other: float = 0.12  # share of entirely different cameras; the rest is the own, mounted by others
+    exact: float = 0.4  # share that is exactly the simulated car's own
+    other: float = 0.08  # share of entirely different cameras; the rest is the own, mounted by others
     spread: float = 2.0  # at most this times the usual differences in mounting
 
 

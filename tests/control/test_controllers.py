@@ -70,7 +70,8 @@ def test_an_old_frame_is_corrected_by_the_way_driven_since():
     scene = scene_at(math.sqrt(LOOKAHEAD_M ** 2 - y ** 2), y, t_s=9.0)
     wrong = {}
     for known in (True, False):
-        controller, clock = pursuit()
+        rolling = replace(CAR, rear_slip=0.0, understeer=0.0)
+        controller, clock = pursuit(replace(ControlConfig(), car=rolling))
         for turn in range(271):
             if known:
                 controller.sent(Command(steering, CAR.motor.throttle(1.0)), turn / 30)
@@ -115,7 +116,7 @@ def test_without_sight_the_car_coasts_and_the_steering_fades(kind, scene):
 
 @BOTH
 @given(aim=st.tuples(ANY, ANY), confidence=ANY, dt_s=ANY, t_s=ANY, sent=st.tuples(ANY, ANY))
-def test_every_command_is_finite_and_in_range(kind, aim, confidence, dt_s, t_s, sent):  # noqa: PLR0917
+def test_every_command_is_finite_and_in_range(kind, aim, confidence, dt_s, t_s, sent):
     controller = CONTROLLERS.create(kind, clock=FakeClock(1.0))
     controller.sent(Command(*sent), 0.5)
     for x in (aim[0], 0.3):

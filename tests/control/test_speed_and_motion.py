@@ -70,8 +70,11 @@ def test_a_car_that_is_too_slow_gets_more_throttle_than_the_steady_one():
     assert planner.throttle(1.0, 3.0) == 0.0
 
 
-def motion_of(steering, throttle, seconds=10.0):
-    motion = Motion()
+ROLLING = CarModel(rear_slip=0.0, understeer=0.0)  # wheels that go where they point
+
+
+def motion_of(steering, throttle, seconds=10.0, car=ROLLING):
+    motion = Motion(car)
     for turn in range(int(seconds * 30)):
         motion.sent(Command(steering, throttle), turn / 30)
     return motion
@@ -91,13 +94,24 @@ def test_straight_driving_covers_speed_times_time():
 
 
 def test_turning_right_drives_the_circle_of_the_bicycle():
-    car = CarModel()
+    car = ROLLING
     x, y, yaw = motion_of(1.0, MotorCurve().throttle(1.0)).way(9.0, 9.2)
     curvature = -car.curvature(car.max_steer_rad)
     assert yaw == pytest.approx(0.2 * curvature, rel=1e-3)
     assert x == pytest.approx(math.sin(yaw) / curvature, rel=1e-3)
     assert y == pytest.approx((1.0 - math.cos(yaw)) / curvature, rel=1e-3)
     assert y < 0.0
+
+
+def test_tyres_that_slip_carry_the_car_out_of_the_bend():
+    throttle = MotorCurve().throttle(1.5)
+    rolling, slipping = (motion_of(-0.5, throttle, car=car).way(9.0, 9.2) for car in (ROLLING, CarModel()))
+    assert 0.0 < slipping[2] < rolling[2]
+    assert slipping[1] < rolling[1] - 0.005
+    car = CarModel()
+    across_mps2 = 1.5 ** 2 * car.curvature(0.2, 1.5)
+    assert car.drift_rad(0.2, 1.5) == pytest.approx(car.rear_slip * across_mps2) == -car.drift_rad(-0.2, 1.5)
+    assert car.drift_rad(0.4, 50.0) == 0.2
 
 
 def test_a_command_takes_effect_after_the_delay_and_the_wheels_slew():
@@ -135,5 +149,6 @@ def test_a_point_seen_from_a_pose_keeps_its_distance(px, py, x, yaw):
 def test_the_steering_of_a_curvature_is_its_inverse_and_stays_in_range():
     car = CarModel()
     assert car.steering(car.curvature(0.2)) == pytest.approx(-0.2 / 0.4189)
+    assert car.steering(car.curvature(0.2, 2.0), 2.0) == pytest.approx(-0.2 / 0.4189)
     assert car.steering(99.0) == -1.0
     assert car.steering(-99.0) == 1.0

@@ -11,8 +11,8 @@ from jetracer.core.types import AUTOMATIC, NEUTRAL, Command, Pilot
 from jetracer.safety.client import LocalGuard
 from jetracer.safety.limits import Limits
 from jetracer.sim.board import Board
+from tests.safety.processes import NEUTRAL_US
 
-NEUTRAL_US = 307 * 4.88  # the step of the PCA9685 that is nearest to 1500 us
 DRIVE = Command(0.2, 0.3)
 
 
@@ -28,11 +28,12 @@ class Rig:
         self.core = self.guard.core
         self.guard.open()
 
-    def send(self, command=DRIVE, dt_s=0.02, frame_age_s=0.01, confidence=1.0, pilot_age_s=0.0, stick=0.0, **pilot):
+    def send(self, command=DRIVE, *, dt_s=0.02, frame_age_s=0.01, confidence=1.0, pilot_age_s=0.0, **pilot):
         self.clock.advance(dt_s)
         now_s = self.clock.now_s()
-        pilot = Pilot(Command(0.0, stick), **{"deadman": True, "mode": AUTOMATIC, "t_s": now_s - pilot_age_s, **pilot})
-        return self.guard.send(command, now_s - frame_age_s, pilot, confidence)
+        stick = Command(0.0, pilot.pop("stick", 0.0))
+        healthy = {"deadman": True, "mode": AUTOMATIC, "t_s": now_s - pilot_age_s}
+        return self.guard.send(command, now_s - frame_age_s, Pilot(stick, **{**healthy, **pilot}), confidence)
 
     def wait(self, s, tick_s=0.01):
         """Let time pass without commands, ticking as the guard's process does."""

@@ -10,7 +10,7 @@ from jetracer.core.clock import FakeClock
 from jetracer.core.errors import BusError
 from jetracer.core.types import ASSISTED, AUTOMATIC, MANUAL, NEUTRAL, Command, Decision, Pilot
 from jetracer.safety import protocol as p
-from jetracer.safety import reasons as r
+from jetracer.safety.client import Guard
 from jetracer.safety.gate import SafetyGate
 from jetracer.safety.guard import GuardCore
 from jetracer.safety.limits import Limits
@@ -492,7 +492,9 @@ def test_no_arming_while_the_bus_is_down():
     rig.wait(0.3)
     rig.send(NEUTRAL)
     assert names(rig.send(NEUTRAL, arm=True)) == ["bus_fault", "not_armed"]
+    assert not rig.guard.arm().armed
     rig.board.nak(0x40, False)
+    assert not rig.guard.arm().armed  # not before a transfer has worked
     rig.send(NEUTRAL)
     assert rig.send(NEUTRAL, arm=True).armed
 
@@ -603,5 +605,12 @@ def test_an_empty_battery_stops_and_latches():
     assert not decision.armed
 
 
-def test_reasons_are_known():
-    assert r.bits(Rig().guard.tick().stops)
+def test_the_guard_in_this_process_is_opened_and_closed_like_the_other():
+    rig = Rig()
+    rig.arm()
+    with rig.guard:
+        assert rig.neutral
+        rig.send()
+    assert rig.neutral
+    with pytest.raises(NotImplementedError):
+        Guard().status()

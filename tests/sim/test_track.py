@@ -33,8 +33,8 @@ def separation(track: Track) -> float:
 
 
 def test_seeds_are_apart() -> None:
-    assert TRAINING_SEEDS.stop <= VALIDATION_SEEDS.start
-    assert EVALUATION_FIRST_SEED >= VALIDATION_SEEDS.stop
+    assert not set(TRAINING_SEEDS) & set(VALIDATION_SEEDS)
+    assert VALIDATION_SEEDS.stop <= EVALUATION_FIRST_SEED
 
 
 def test_every_track_is_drivable(tracks: list) -> None:

@@ -60,7 +60,7 @@ def test_the_single_track_model_moves_as_common_roads(speed_mps):
     state = [ours.x_m, ours.y_m, ours.steering_rad, ours.speed_mps]
     state += [ours.yaw_rad, ours.yaw_rate_rps, ours.slip_rad]
     assert abs(ours.yaw_rad - 0.3) > 0.05
-    assert state == pytest.approx(theirs, abs=2e-3)
+    assert state == pytest.approx(theirs, abs=1e-4)
 
 
 def test_the_kinematic_and_the_dynamic_part_meet():

@@ -1,0 +1,84 @@
+"""Every benchmark runs, with counts too small to mean anything."""
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from benchmarks import donkey, hogs, overhead, renderer, sixty_hz, startup
+from benchmarks.__main__ import main
+from benchmarks.block import Block
+from benchmarks.stand_ins import draw_pictures
+from jetracer.core.errors import DeviceError
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    return draw_pictures(tmp_path_factory.mktemp("pictures") / "pictures.npy", count=4)
+
+
+@pytest.fixture
+def block(pictures, tmp_path):
+    return Block(str(pictures), str(tmp_path / "turns.npy"), seconds=0.3, warm_up_s=0.9)
+
+
+def test_overhead_through_the_guard_by_the_command(monkeypatch, capsys):
+    monkeypatch.setattr(overhead, "QUICK_ROUNDS", 1)
+    monkeypatch.setattr(overhead, "QUICK_SECONDS", 0.3)
+    monkeypatch.setattr(overhead, "find_donkey", lambda install: donkey.find_donkey(install=False))
+    monkeypatch.setattr(overhead, "DONKEY_HZ", ())
+    assert main(["overhead", "--quick", "--road", "null", "--json"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    loop = json.loads(said[-1])["overhead"]["loops"]["jetracer null 60 Hz"]
+    assert loop["turns"] >= 10
+    assert 0 < loop["age_ms"]["p50"] < 100
+    assert any("goal with a null engine" in line for line in said)
+
+
+def test_donkeys_own_loop(pictures):
+    try:
+        python = donkey.find_donkey(install=False)
+    except DeviceError as error:
+        pytest.skip(str(error))
+    turns, facts = donkey.donkey_block(python, pictures, "null", 60.0, 0.3)
+    assert len(turns) == 18
+    assert facts["version"].startswith("5.")
+
+
+def test_sixty_hz(block, pictures, tmp_path):
+    drive = sixty_hz._drive("recorded", replace(block, recorded=True), pictures, tmp_path)
+    assert drive["frames"] >= 10
+    assert drive["late_commands"] == 0
+    shown = sixty_hz.show({"drives": {"recorded": drive}, "goal_met": True})
+    assert "guard, to registers and back" in shown
+
+
+def test_hogs_in_realtime_mode(block):
+    drive = hogs._drive(replace(block, fps=100.0, realtime=True), hogs=1)
+    assert drive["frames"] >= 10
+    shown = hogs.show({"drives": {"real-time, hogs": drive}, "fps": 100.0, "hogs": 1, "refused": "no",
+                       "goal_met": None})
+    assert "not judged" in shown
+
+
+def test_startup(monkeypatch):
+    monkeypatch.setattr(startup, "DURATION_S", 1.0)
+    drive = startup.drive_once("null")
+    assert 0 < drive["first_turn_s"] <= drive["armed_s"]
+    assert not drive["torch"]
+    assert drive["rss_driving_mb"] > 20
+    assert startup.guard_once() > 0
+
+
+def test_renderer():
+    from jetracer.camera.geometry import SIM_CAMERA
+    from jetracer.sim.look import Look
+    from jetracer.sim.render import Renderer
+    from jetracer.sim.scenery import Scenery
+    from jetracer.sim.track import generate
+
+    quick = Renderer(Scenery(generate(1_000_000), ppm=64.0), SIM_CAMERA, Look.plain())
+    assert renderer.frames_per_s(quick, 5) > 0
+    shown = renderer.show({"looks": {"plain": 1.0}, "scenery_s": 1.0, "realtime_factor": 12.0, "missing": ""})
+    assert "goal lockstep >= 10 times real time on 2 cores: met" in shown
