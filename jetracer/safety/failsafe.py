@@ -29,7 +29,7 @@ from jetracer.safety.heartbeat import PERIOD_S, Heartbeat, heartbeat_pair
 from jetracer.safety.launch import Launch
 from jetracer.safety.server import GuardServer, serve_until_signal
 
-REAP_S = 0.05  # a killed process is gone within this, unless the kernel holds it in a transfer
+REAP_S = 0.5  # a process that ends or was killed is gone within this, unless the kernel holds it in a transfer
 TERM_S = 0.5  # granted to a guard that was asked to end
 PRIORITY = 60  # SCHED_FIFO, above the drive loop's
 NOT_STARTED = 3  # exit status of a guard that has said by itself why it did not start

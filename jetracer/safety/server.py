@@ -51,9 +51,9 @@ class GuardServer:
         return neutral
 
     def close(self) -> None:
-        """Hang up on everybody."""
-        for client in [self._listener, *self._clients.values()]:
-            client.close()
+        """Hang up on everybody; the parent takes it as the end."""
+        for end in [self._listener, *self._clients.values(), self._parent]:
+            end.close()
 
     def turn(self) -> None:
         """Wait for whatever comes first, a message or the next tick, and act on it."""

@@ -91,6 +91,7 @@ def end_when_asked(end):
     signal.signal(signal.SIGTERM, lambda *_: done.append(1))
     while not done and end.exchange(time.monotonic()):
         time.sleep(0.005)
+    end.close()
     return 0
 
 
