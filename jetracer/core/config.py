@@ -22,7 +22,7 @@ T = TypeVar("T")
 def load(base: T, path: Union[str, Path]) -> T:
     """`base` with the values of a TOML file. Raises ConfigError."""
     if sys.version_info >= (3, 11):
-        import tomllib
+        import tomllib  # novermin (guarded by the version)
     else:
         import tomli as tomllib
     try:

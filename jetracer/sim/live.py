@@ -4,7 +4,7 @@ from __future__ import annotations
 import csv
 import time
 from pathlib import Path
-from typing import Callable
+from typing import Any, Callable, Optional, Tuple
 
 from jetracer.sim.camera import FRAMES, SOCKET, TRUTH
 from jetracer.sim.notices import Notifier
@@ -15,6 +15,7 @@ from jetracer.sim.world import World
 
 TICK_S = 0.004  # how often the pulses are read: well below the 20 ms between two pulses
 _FLUSH_S = 0.5
+READOUT_S = 0.008  # from exposure to delivery, as constant as a real sensor's, though drawing takes 3 to 7 ms
 _MOST_BEHIND_S = 1.0  # a longer halt (suspended machine, SIGSTOP) is not made up for
 
 
@@ -37,6 +38,7 @@ class LiveWorld:
         )
         self._log = TruthLog(path / TRUTH)
         self._seq = 0
+        self._coming: Optional[Tuple[float, Any, float]] = None  # when to deliver, picture, its t_s
         self._shared.publish_truth(world.truth)
         self._notifier = Notifier(str(path / SOCKET))  # last: the socket says that all is ready
 
@@ -47,11 +49,13 @@ class LiveWorld:
             now_s = time.monotonic()
             self._catch_up(now_s)
             if now_s >= self.sensor.due_s:
-                self._picture()
+                self._expose()
+            if self._coming is not None and time.monotonic() >= self._coming[0]:
+                self._deliver()
             if now_s >= flush_s:
                 self._log.write(self.world)
                 flush_s = now_s + _FLUSH_S
-            wake_s = min(now_s + TICK_S, self.sensor.due_s)
+            wake_s = min(now_s + TICK_S, self.sensor.due_s, self._coming[0] if self._coming else now_s + TICK_S)
             time.sleep(max(0.0, wake_s - time.monotonic()))
 
     def close(self) -> None:
@@ -66,11 +70,21 @@ class LiveWorld:
         world.advance(now_s - world.t_s)
         self._shared.publish_truth(world.truth)
 
-    def _picture(self) -> None:
+    def _expose(self) -> None:
+        if self._coming is not None:
+            self._deliver()
         shot = self.sensor.expose()
-        if shot is not None:
-            self._shared.publish(self.sensor.develop(shot), shot.t_s, self._seq)
-            self._notifier.notify(self._seq, shot.t_s)
+        if shot is None:
+            self._seq += 1
+            return
+        picture = self.sensor.develop(shot)
+        self._coming = (min(shot.t_s + READOUT_S, self.sensor.due_s), picture, shot.t_s)
+
+    def _deliver(self) -> None:
+        _, picture, t_s = self._coming
+        self._coming = None
+        self._shared.publish(picture, t_s, self._seq)
+        self._notifier.notify(self._seq, t_s)
         self._seq += 1
 
 

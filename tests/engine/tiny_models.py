@@ -62,7 +62,7 @@ def changing_model(path: Path) -> Path:
 CARD_AIM_ONLY = ModelCard(task="road", name="changing", input=CARD.input, outputs={"aim": "places"})
 
 
-def _save(path, nodes, weights, inputs, outputs, card) -> Path:  # noqa: PLR0917
+def _save(path, nodes, weights, inputs, outputs, card) -> Path:
     graph = helper.make_graph(
         nodes,
         "tiny",
