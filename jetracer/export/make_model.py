@@ -37,9 +37,9 @@ class Recipe:
     tracks: int = 640
     validation_tracks: int = 60
     views: int = 6  # cameras and looks per track, with 10 pictures each
-    epochs: int = 8
+    epochs: int = 12
     processes: int = 2
-    threads: int = 2
+    threads: int = 1  # of torch: more only help where nothing else runs
     bfloat16: bool = field(default_factory=bfloat16_pays)
     lookahead_m: float = LOOKAHEAD_M
     cache: Path = Path("build/road")

@@ -24,7 +24,7 @@ PX = PICTURE_PX / 2.0  # pixels of the full picture in one unit of aim
 
 @dataclass(frozen=True)
 class RoadTrainConfig:
-    """How to train. Two threads and a fixed seed: the same data gives the same net on the same machine."""
+    """How to train. The seed is fixed: the same data gives the same net on the same machine."""
 
     epochs: int = 10
     batch: int = 128
@@ -32,7 +32,7 @@ class RoadTrainConfig:
     last_rate: float = 3e-5
     warm_up: float = 0.03  # share of all steps
     weight_decay: float = 0.02
-    threads: int = 2
+    threads: int = 1
     seed: int = 1
     bfloat16: bool = False  # convolutions in 16 bits: faster only where the CPU has AVX512-BF16 or AMX
     net: RoadNetConfig = field(default_factory=RoadNetConfig)

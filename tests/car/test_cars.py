@@ -105,7 +105,7 @@ def test_a_chip_that_does_not_answer():
     board = Board()
     board.nak(0x40, True)
     car = ServoEsc(board.bus())
-    with pytest.raises(BusError, match="PCA9685 at 0x40 does not answer.*i2cdetect"):
+    with pytest.raises(BusError, match=r"PCA9685 at 0x40 does not answer.*i2cdetect"):
         car.open()
     car.close()  # says nothing
     with pytest.raises(OSError) as caught:
@@ -176,5 +176,5 @@ def test_battery_volts():
 def test_battery_addresses():
     assert BatteryConfig().address == 0x41
     assert BatteryConfig(address=0).address == 0
-    with pytest.raises(ConfigError, match="0x40..0x4f, not 0x50"):
+    with pytest.raises(ConfigError, match=r"0x40..0x4f, not 0x50"):
         BatteryConfig(address=0x50)

@@ -59,6 +59,14 @@ class Drive:
              "--film", "false", "--runs", str(folder / "runs")],
             env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip
+        try:
+            self._attach(folder)
+        except BaseException:
+            self._process.kill()
+            self._process.wait()
+            raise
+
+    def _attach(self, folder: Path) -> None:
         socket_path, board_path = self._find(folder, "guard.sock"), self._find(folder, "board")
         with GuardClient(socket_path) as client:
             status = client.status()

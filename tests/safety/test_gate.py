@@ -95,6 +95,16 @@ def test_what_is_not_finite_is_neutral_at_once(bad):
         assert decision.armed is True
 
 
+def test_all_causes_are_said_at_once():
+    never = dict.fromkeys(("command_t_s", "pilot_t_s", "frame_t_s", "sure_t_s"), 0.0)
+    decision = check(battery_v=10.2, estop=True, deadman=False, **never)
+    assert names(decision) == ["estop", "watchdog", "stale_frame", "stale_pilot", "deadman", "unsure", "battery_warn"]
+    assert names(check(Command(2.0, 2.0), battery_v=10.2)) == ["battery_warn", "range", "slew"]
+    seen = GOOD._replace(estop=True, frame_t_s=0.0, pilot_throttle=1.0, mode=ASSISTED)
+    assert GATE.hindrances(Command(0.0, 1.0), seen) == r.ESTOP | r.STALE_FRAME | r.STICK
+    assert GATE.hindrances(Command(0.0, 1.0), seen._replace(pilot_throttle=0.0)) == r.ESTOP | r.STALE_FRAME | r.STICK
+
+
 # -- battery
 
 

@@ -77,6 +77,9 @@ def test_the_button_counts_while_it_is_held():
     rig.send(NEUTRAL, mode=MANUAL)
     decisions = [rig.send(NEUTRAL, arm=True, mode=MANUAL) for _ in range(30)]
     assert names(decisions[0]) == ["not_armed", "settling"]
+    held = Rig()
+    held.send(NEUTRAL, mode=MANUAL)
+    assert names(held.send(DRIVE, arm=True, mode=MANUAL)) == ["not_armed", "settling", "stick"]
     assert decisions[-1].armed
     armed_after_s = 0.02 * (2 + sum(not decision.armed for decision in decisions))
     assert armed_after_s == pytest.approx(0.5, abs=0.021)
@@ -194,6 +197,8 @@ def test_estop_by_the_pilot():
     assert rig.neutral
     rig.send(NEUTRAL, estop=True)
     assert names(rig.send(NEUTRAL, estop=True, arm=True)) == ["estop", "not_armed"]
+    rig.send(NEUTRAL, estop=True)
+    assert not rig.guard.arm().armed  # not while the pilot holds it
     assert rig.arm().armed
 
 
@@ -286,7 +291,8 @@ def test_late_commands_do_not_keep_the_car_alive():
 def test_unreadable_messages_are_counted():
     rig = Rig()
     assert names(rig.core.malformed(rig.clock.now_s()))[-1] == "malformed"
-    assert counted(rig) == {"malformed": 1}
+    rig.core.malformed(rig.clock.now_s())
+    assert counted(rig) == {"malformed": 2}
 
 
 # -- who may drive
@@ -303,7 +309,8 @@ def test_one_client_drives_and_others_are_refused():
     assert names(rig.core.handle(message(rig, p.STATUS), now_s, client=5)) == []
     assert rig.core.handle(message(rig, p.RELEASE), now_s, client=5).armed
     assert rig.core.gone(5, now_s).armed
-    assert counted(rig) == {"accepted": 51, "refused": 1}
+    rig.core.handle(message(rig, seq=2), now_s, client=5)
+    assert counted(rig) == {"accepted": 51, "refused": 2}
 
 
 def test_nobody_gets_the_wheel_by_asking_for_the_status():
@@ -357,6 +364,13 @@ def test_the_next_driver_has_to_show_the_road_anew():
     rig.send(NEUTRAL, confidence=0.0)
     decision = rig.send(NEUTRAL, confidence=0.0, arm=True)
     assert names(decision) == ["unsure"]
+
+
+def test_the_first_driver_has_to_show_the_road_too():
+    rig = Rig(settle_s=0)
+    assert not rig.core.finished
+    rig.send(NEUTRAL, confidence=0.0)
+    assert names(rig.send(NEUTRAL, confidence=0.0)) == ["unsure", "not_armed"]
 
 
 def test_shutdown_stops_and_ends():
@@ -499,6 +513,15 @@ def test_no_arming_while_the_bus_is_down():
     assert rig.send(NEUTRAL, arm=True).armed
 
 
+def test_a_failing_bus_does_not_hide_what_else_is_wrong():
+    rig = Rig()
+    rig.arm()
+    rig.car.apply = failing(rig.car.apply, 3)
+    now_s = rig.clock.now_s()
+    decision = rig.core.handle(message(rig, seq=0, pilot=replace(HELD, estop=True)), now_s, client=4)
+    assert names(decision) == ["estop", "bus_fault", "not_armed", "other_driver"]
+
+
 def test_a_silent_chip_is_noticed_within_a_refresh():
     rig = Rig()
     rig.arm()
@@ -517,7 +540,11 @@ def test_looking_at_the_chip_may_fail_alone():
         rig.send(dt_s=0.01)
         rig.guard.tick()
     assert rig.guard.status().latched == ("bus_fault",)
+    assert counted(rig)["bus_errors"] == 1
     assert rig.neutral
+    rig.car.healthy = failing(rig.car.healthy, 1)
+    rig.wait(0.2)
+    assert counted(rig)["bus_errors"] == 2
 
 
 def test_a_power_dip_stops_sets_up_and_settles_anew():

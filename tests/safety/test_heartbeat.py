@@ -24,7 +24,8 @@ def run(now_s, seconds, *ends):
 
 def test_two_that_live_hear_each_other(pair):
     ours, theirs = pair
-    assert not ours.heard
+    assert ours.heard is False
+    assert ours.closed is False
     _, alive = run(0.0, 10.0, ours, theirs)
     assert alive
     assert ours.heard
@@ -36,7 +37,8 @@ def test_the_first_beat_may_take_long(pair):
     ours, _theirs = pair
     now_s, alive = run(0.0, START_S - 0.1, ours)
     assert alive
-    assert not ours.heard
+    assert ours.heard is False
+    assert ours.closed is False
     _, alive = run(now_s, 0.2, ours)
     assert not alive
     assert not ours.closed
@@ -78,7 +80,7 @@ def test_one_that_ends_is_noticed_at_once(pair):
     now_s, _ = run(0.0, 0.1, ours, theirs)
     theirs.close()
     assert not ours.exchange(now_s)
-    assert ours.closed
+    assert ours.closed is True
     assert not ours.exchange(now_s + 1.0)
 
 
@@ -116,4 +118,4 @@ def test_an_end_that_is_gone_is_closed(pair):
     assert ours.fileno() >= 0
     ours.close()
     assert not ours.exchange(0.0)
-    assert ours.closed
+    assert ours.closed is True
