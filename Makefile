@@ -37,6 +37,11 @@ soak: $(VENV)/.dev     ## slow: 200 kills and stops of every process, a million 
 mutants: $(VENV)/.dev  ## slow: mutation test of the safety folder
 	$(BIN)/python -m tests.safety.mutants $(ARGS)
 
+coverage: $(VENV)/.dev ## branch coverage of the safety folder, child processes included: 100 % or it fails
+	$(BIN)/python -m coverage run --rcfile tests/safety/coverage.ini -m pytest tests/safety
+	$(BIN)/python -m coverage combine -q --rcfile tests/safety/coverage.ini
+	$(BIN)/python -m coverage report --rcfile tests/safety/coverage.ini
+
 pythons:               ## the car's tests on every Python from 3.8 on that is installed
 	$(PYTHON) .ci/pythons.py
 
@@ -61,4 +66,4 @@ $(VENV)/.train: $(VENV)/.dev
 	$(PIP) -e '.[train]'
 	@touch $@
 
-.PHONY: drive test check fix bench golden docs model soak mutants pythons help clean
+.PHONY: drive test check fix bench golden docs model soak mutants coverage pythons help clean

@@ -50,7 +50,7 @@ def prepare(work: Path) -> None:
 
 
 def mutmut(work: Path, *arguments: str) -> subprocess.CompletedProcess:
-    environment = {**os.environ, "PYTHONPATH": str(work), "HYPOTHESIS_MAX_EXAMPLES": "50"}
+    environment = {**os.environ, "PYTHONPATH": str(work)}
     command = [sys.executable, "-m", "mutmut", *arguments]
     return subprocess.run(command, cwd=work, env=environment, capture_output=True, text=True, check=False)
 

@@ -33,7 +33,9 @@ class Child:
         self.pid = os.fork()
         if self.pid == 0:
             ours.close()
-            os._exit(life(theirs))
+            status = life(theirs)
+            theirs.close()
+            os._exit(status)
         theirs.close()
         self.failsafe = Failsafe(ours, self.pid, self.rig.car, MonotonicClock())
         self.ours = ours
