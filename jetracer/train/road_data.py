@@ -37,7 +37,7 @@ ABOUT = (
     "plain_look",
     "junk",
 )
-FORMAT = 1  # raise it when the same configuration begins to mean other bytes
+FORMAT = 2  # raise it when the same configuration begins to mean other bytes
 
 
 @dataclass(frozen=True)

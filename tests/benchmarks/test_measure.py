@@ -53,6 +53,14 @@ def test_a_skipped_frame_and_a_late_one_miss_their_deadlines():
     made["acted_s"][3] += 0.009
     found = hogs.deadlines(made, 100.0)
     assert (found["frames"], found["skipped"], found["late"], found["missed"]) == (5, 1, 1, 2)
+    assert found["core_paused"] is None
+
+
+def test_a_miss_while_a_core_stood_still_is_told_apart():
+    made = turns([0, 1, 4, 5])
+    found = hogs.deadlines(made, 100.0, np.array([[0.015, 0.025], [0.1, 0.2]]))
+    assert (found["missed"], found["core_paused"]) == (2, 1)
+    assert found["paused_s"] == 0.11
 
 
 def test_a_frame_is_old_beyond_one_period_and_its_inference():
