@@ -61,22 +61,27 @@ def _drives(options: argparse.Namespace, rest: List[str]) -> Dict[str, Any]:
                               workers=options.workers, episode=episode)
     if options.first_seed is not None:
         config = replace(config, first_seed=options.first_seed)
-    begun_s = time.monotonic()
-    live = sys.stderr.isatty()
+    return evaluate(config, Progress())
 
-    def progress(done: int, total: int, record: Dict[str, Any]) -> None:
-        left_s = (time.monotonic() - begun_s) * (total - done) / done
-        if live:
-            print(f"\r{done}/{total} episodes, about {left_s:.0f} s left   ", end="", file=sys.stderr, flush=True)
+
+class Progress:
+    """On standard error: a live line on a terminal, else a line every tenth; and every failure."""
+
+    def __init__(self) -> None:
+        self._begun_s = time.monotonic()
+        self._live = sys.stderr.isatty()
+
+    def __call__(self, done: int, total: int, record: Dict[str, Any]) -> None:
+        left_s = (time.monotonic() - self._begun_s) * (total - done) / done
+        text = f"{done}/{total} episodes, about {left_s:.0f} s left"
         if not record["success"]:
-            print(("\r" if live else "") + f"track {record['track']} seed {record['seed']}: survived "
+            print(("\r" if self._live else "") + f"track {record['track']} seed {record['seed']}: survived "
                   f"{record['survival_s']:.1f} s, off track {record['off_track_s']:.1f} s, "
                   f"{record['collisions']} collisions {' '.join(record['stops'])}", file=sys.stderr)
-
-    result = evaluate(config, progress)
-    if live:
-        print(file=sys.stderr)
-    return result
+        if self._live:
+            print(f"\r{text}   ", end="\n" if done == total else "", file=sys.stderr, flush=True)
+        elif done * 10 // total > (done - 1) * 10 // total:
+            print(text, file=sys.stderr)
 
 
 def told_drives(result: Dict[str, Any]) -> str:
