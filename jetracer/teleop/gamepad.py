@@ -112,7 +112,8 @@ class GamepadTeleop(Teleop):
                 self._dials.turn_limit(up)
 
     def _greet(self, pad: Pad) -> None:
-        self._pad, self._let_go, self._event_s = pad, False, self._clock.now_s()
+        self._pad, self._event_s = pad, self._clock.now_s()
+        self._let_go = pad.profile.layout.deadman not in pad.device.held
         _log.info("gamepad: %s, as %s", pad.device.name, pad.profile.name)
 
     def _nobody(self) -> Pilot:

@@ -63,7 +63,6 @@ def test_a_pad_at_rest_asks_for_nothing_but_is_heard(teleop, clock):
 
 
 def test_sticks_steer_and_drive_up_to_the_limit(teleop, pad):
-    teleop.poll()
     pad.press(LB)
     pad.set(STEER, 1.0)
     pad.set(THROTTLE, -1.0)  # pushed forward
