@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from textwrap import wrap
 from typing import List, NamedTuple, Optional, Tuple
 
 import numpy as np
@@ -138,10 +137,29 @@ def _alarm(fault: str, width: int, height: int) -> np.ndarray:
 def _largest(words: str, width: int, height: int) -> Tuple[int, List[str]]:
     for scale in (3, 2):
         columns = width // (CELL_WIDTH * scale)
-        lines = wrap(words, columns, break_long_words=False)
+        lines = wrap(words, columns, cut=False)
         if len(lines) * scale * CELL_HEIGHT <= height and max(map(len, lines)) <= columns:
             return scale, lines
     return 1, wrap(words, width // CELL_WIDTH)[: height // CELL_HEIGHT]
+
+
+def wrap(words: str, columns: int, cut: bool = True) -> List[str]:
+    """Lines of at most so many letters; a longer word is cut, after a hyphen or a dot if it has one, or left whole."""
+    lines: List[str] = []
+    for word in words.split():
+        pieces = _pieces(word, columns) if cut else [word]
+        if lines and len(lines[-1]) + 1 + len(pieces[0]) <= columns and len(pieces) == 1:
+            lines[-1] += " " + word
+        else:
+            lines += pieces
+    return lines
+
+
+def _pieces(word: str, columns: int) -> List[str]:
+    if len(word) <= columns:
+        return [word]
+    place = max(word.rfind("-", 0, columns), word.rfind(".", 0, columns)) + 1 or columns
+    return [word[:place], *_pieces(word[place:], columns)]
 
 
 def _figure(value: float, form: str) -> Optional[str]:

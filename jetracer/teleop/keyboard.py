@@ -70,6 +70,7 @@ class KeyboardTeleop(Teleop):
         try:
             if self._before is not None:
                 termios.tcsetattr(fd, termios.TCSANOW, self._before)
+                termios.tcflush(fd, termios.TCIFLUSH)  # keys still held are not for the shell
         except termios.error:
             pass  # the terminal is gone, and its mode with it
         finally:

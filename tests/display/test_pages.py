@@ -8,7 +8,7 @@ import pytest
 
 from jetracer.display.base import SIZES
 from jetracer.display.font import CELLS, text
-from jetracer.display.pages import PAGES, Facts, draw
+from jetracer.display.pages import PAGES, Facts, draw, wrap
 from jetracer.safety.reasons import REASONS
 from tests import golden_display
 from tests.golden_display import DRIVING, PICTURES, STOPPED
@@ -68,3 +68,16 @@ def test_the_font_has_all_its_letters_apart():
     np.testing.assert_array_equal(text("a\u00e9"), text("A?"))
     assert text("AB", 2).shape == (16, 24)
     assert text("").shape == (8, 0)
+
+
+@pytest.mark.parametrize("words, columns, lines", [
+    ("", 10, []), ("pilot link lost", 10, ["pilot link", "lost"]), ("192.168.104.20", 10, ["192.168.", "104.20"]),
+    ("20261122-054620", 10, ["20261122-", "054620"]), ("abcdefgh ij", 5, ["abcde", "fgh", "ij"]),
+    ("192.168.100.200-b", 10, ["192.168.", "100.200-b"]),
+])
+def test_long_lines_and_words_are_wrapped(words, columns, lines):
+    assert wrap(words, columns) == lines
+
+
+def test_words_may_be_left_whole():
+    assert wrap("abcdefgh ij", 5, cut=False) == ["abcdefgh", "ij"]

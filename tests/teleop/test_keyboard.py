@@ -152,7 +152,11 @@ def test_the_terminal_is_as_before_when_closed(terminal, clock):
     teleop.open()
     assert not terminal.mode()[3] & (termios.ICANON | termios.ECHO)
     assert terminal.mode()[3] & termios.ISIG, "Ctrl-C still interrupts"
+    terminal.type("wwww\n")
     teleop.close()
+    os.set_blocking(terminal.slave, False)
+    with pytest.raises(BlockingIOError):
+        os.read(terminal.slave, 100)  # the shell gets none of it
     teleop.close()
     assert terminal.mode() == before
 
