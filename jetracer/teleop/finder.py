@@ -23,8 +23,8 @@ class PadSearch:
 
     def __init__(self, folder: str, path: str, ask: Ask) -> None:
         self.refused: List[str] = []  # devices without permission, at the last look
+        self.others: Dict[str, int] = {}  # devices that are no pads, with their inodes
         self._folder, self._path, self._ask = Path(folder), path, ask
-        self._others: Dict[str, int] = {}  # devices that are no pads, with their inodes
 
     def __call__(self) -> Optional[Pad]:
         self.refused = []
@@ -43,7 +43,7 @@ class PadSearch:
     def _open(self, path: str) -> Optional[Pad]:
         try:
             inode = os.stat(path).st_ino
-            if self._others.get(path) == inode:
+            if self.others.get(path) == inode:
                 return None
             device = EventDevice(path, self._ask)
         except PermissionError:
@@ -54,7 +54,7 @@ class PadSearch:
         profile = profile_of(device.vendor, device.product, device.keys | set(device.axes))
         if profile is None:
             device.close()
-            self._others[path] = inode
+            self.others[path] = inode
             return None
         return Pad(device, profile)
 

@@ -47,6 +47,8 @@ class GamepadTeleop(Teleop):
             raise DeviceError(
                 f"No permission on {self._search.refused[0]}; run: sudo usermod -aG input $USER, then log in again."
             )
+        if self._argument in self._search.others:
+            raise DeviceError(f"{self._argument} is no gamepad; find it with: grep -A4 -i name /proc/bus/input/devices")
         self._finder = Finder(self._search)
         if pad is None:
             _log.warning("no gamepad yet; switch one on, or plug one in")

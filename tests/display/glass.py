@@ -18,6 +18,7 @@ class Glass:
         self.chip = ssd1306.Ssd1306()
         self.sizes = []
         self.answers = True
+        self.patience = None
         self.users = 0
         self.power_off()
 
@@ -35,7 +36,9 @@ class Glass:
     def transact(self, messages):
         answers = []
         for address, data, count in messages:
-            if address != self.address or not self.answers:
+            if self.patience is not None:
+                self.patience -= 1
+            if address != self.address or not self.answers or (self.patience or 0) < 0:
                 raise OSError(errno.EREMOTEIO, os.strerror(errno.EREMOTEIO))
             if data is not None:
                 self.sizes.append(len(data))

@@ -90,14 +90,15 @@ def test_a_display_that_lost_its_power_comes_back(glass):
         np.testing.assert_array_equal(glass.picture(), picture)
 
 
-def test_after_a_failed_write_all_is_written_again(glass):
+@pytest.mark.parametrize("good", [0, 1, 2, 7])
+def test_after_a_write_that_failed_half_way_all_is_written_again(glass, good):
     with Ssd1306(clock=FakeClock()) as display:
         picture = noise(display.size)
         display.show(picture)
-        glass.answers = False
+        glass.patience = good  # transfers until it falls silent
         with pytest.raises(OSError, match="Remote I/O"):
             display.show(~picture)
-        glass.answers = True
+        glass.patience = None
         display.show(picture)
         np.testing.assert_array_equal(glass.picture(), picture)
 

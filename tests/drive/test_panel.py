@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from jetracer.core.clock import FakeClock
 from jetracer.core.types import AUTOMATIC, NEUTRAL, Command, Decision, Frame, Pilot, Scene, Step, Stop
 from jetracer.display.base import Display, DisplayConfig, make_display
 from jetracer.display.pages import Facts, draw
@@ -76,6 +77,25 @@ def test_a_stop_is_on_the_glass_within_half_a_second(tmp_path):
         panel(STOPPED)
     np.testing.assert_array_equal(board.display(), ALARM)  # why it stopped stays to be read after the drive
     board.close()
+
+
+def test_a_new_fault_comes_first_and_then_takes_every_other_turn():
+    clock, display = FakeClock(100.0), Kept()
+
+    def alarms():
+        """Whether the alarm is on, in a picture begun after this call."""
+        count = len(display.shown)
+        wait_for(lambda: len(display.shown) >= count + 2)
+        return np.array_equal(display.shown[-1][1], ALARM)
+
+    with Panel(display, clock=clock) as panel:
+        panel(DRIVING)
+        assert not alarms()
+        clock.advance(1.5 * module.PAGE_S)
+        panel(STOPPED)
+        for expected in (True, False, True, False):
+            assert alarms() == expected
+            clock.advance(module.PAGE_S)
 
 
 def test_at_most_four_pictures_a_second_and_no_waiting_for_them():

@@ -170,7 +170,7 @@ def test_what_is_no_pad_is_asked_only_once(tmp_path, clock):
         kernel.pads.append(late)
         await_pad(teleop)
         assert kernel.asked - asked < 40
-        assert teleop._search._others.keys() == {mouse.path}
+        assert teleop._search.others.keys() == {mouse.path}
 
 
 def test_silence_with_a_driven_stick_is_a_lost_radio_link(teleop, pad, clock):
@@ -195,6 +195,10 @@ def test_a_device_by_its_path(tmp_path, pad, kernel, clock):
     FakePad(tmp_path, number=7)
     with GamepadTeleop(clock, pad.path, "nowhere", kernel) as teleop:
         assert teleop.profile == "Xbox"
+    mouse = FakePad(tmp_path, "Mouse", (0x046D, 0xC077), (0x110, 0x111), {}, number=8)
+    kernel.pads.append(mouse)
+    with pytest.raises(DeviceError, match="event8 is no gamepad"):
+        GamepadTeleop(clock, mouse.path, ask=kernel).open()
     assert isinstance(make_teleop("gamepad:/dev/input/event5"), GamepadTeleop)
     assert "gamepad" in TELEOPS.names
 
