@@ -24,6 +24,7 @@ bench: $(VENV)/.dev    ## the published figures and ratios, measured anew
 
 golden: $(VENV)/.dev   ## draw the golden pictures anew; look at them before committing
 	$(BIN)/python -m tests.golden_sim $(ARGS)
+	$(BIN)/python -m tests.golden_display $(ARGS)
 
 docs: $(VENV)/.dev     ## every command, option, link and path the documents name exists
 	$(BIN)/python -m pytest tests/test_docs.py
@@ -51,7 +52,7 @@ help:                  ## this list
 clean:                 ## remove what was built and installed here
 	rm -rf .venv* build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
 
-CAR_CODE := $(addprefix jetracer/,core camera engine car teleop perception control safety sim drive cli)
+CAR_CODE := $(addprefix jetracer/,core camera engine car display teleop perception control safety sim drive cli)
 
 $(VENV)/.base: pyproject.toml
 	$(PYTHON) -m venv $(VENV)

@@ -41,7 +41,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--camera", metavar="NAME", help="csi, usb, usb:1, replay:FOLDER, replay:FILM, sim, null")
     add("--car", metavar="NAME", help="servo_esc, or null: no motors at all")
     add("--road", metavar="MODEL", help="road model: a shipped name, an .onnx file, or null")
-    add("--teleop", metavar="NAME", help="the pilot: auto, script:FILE, null")
+    add("--teleop", metavar="NAME", help="the pilot: gamepad, keyboard, auto, script:FILE, null")
+    add("--display", metavar="NAME", help="ssd1306, or null: none; on a real car ssd1306, if there is one")
     add("--laps", type=int, help="end after so many laps (simulation)")
     add("--duration", type=float, metavar="S", help="end after so many seconds")
     add("--seed", type=int, help="of the simulated track and its look")
@@ -66,6 +67,7 @@ def _config(options: argparse.Namespace, rest: List[str]) -> Any:
         "realtime": options.realtime or None,
         "camera": {"name": options.camera} if options.camera else None,
         "car": {"name": options.car} if options.car else None,
+        "display": {"name": options.display} if options.display else None,
         "world": {"fault": ",".join(options.fault)} if options.fault else None,
     }
     config = configuration.merge(config, {key: value for key, value in given.items() if value is not None})

@@ -66,7 +66,10 @@ class Scene:
 
 @dataclass(frozen=True)
 class Pilot:
-    """What the human (or the script in a human's place) asks for. `arm` is the explicit gesture that arms the car."""
+    """What the human (or the script in a human's place) asks for. `arm` is the explicit gesture that arms the car.
+
+    `record` asks for this drive to be kept, `undo`, once per press, for its last seconds to be thrown away.
+    """
 
     command: Command = NEUTRAL
     deadman: bool = False
@@ -74,6 +77,8 @@ class Pilot:
     mode: str = MANUAL
     t_s: float = 0.0
     arm: bool = False
+    record: bool = False
+    undo: bool = False
 
 
 @dataclass(frozen=True)

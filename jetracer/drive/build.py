@@ -3,10 +3,10 @@ from __future__ import annotations
 
 import tempfile
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, Optional
+from typing import Any, Callable, ContextManager, Dict, Iterator, Optional
 
 from jetracer.camera.base import Camera
 from jetracer.camera.geometry import SIM_CAMERA
@@ -18,10 +18,13 @@ from jetracer.core.errors import CameraEnded, ConfigError
 from jetracer.core.rate import Rate
 from jetracer.core.realtime import enter_realtime, freeze_garbage
 from jetracer.core.types import Step
+from jetracer.display.base import DISPLAYS, make_display
 from jetracer.drive.config import DriveConfig
 from jetracer.drive.ending import Ending
 from jetracer.drive.loop import Driver, run
+from jetracer.drive.panel import Panel
 from jetracer.drive.report import Report
+from jetracer.drive.vitals import GuardVolts
 from jetracer.drive.world import WorldProcess, fault_names
 from jetracer.engine.base import Engine
 from jetracer.engine.load import load_engine
@@ -37,12 +40,13 @@ Watch = Callable[[Step, Any], None]
 
 @dataclass(frozen=True)
 class Parts:
-    """What a drive runs on. `truth` and `track` are the simulated world's, else None."""
+    """What a drive runs on. `truth` and `track` are the simulated world's, `panel` the display's, else None."""
 
     driver: Driver
     camera: Camera
     truth: Optional[Callable[[], Any]]
     track: Optional[Track]
+    panel: Optional[Panel] = None
 
 
 def drive(config: DriveConfig, watch: Optional[Watch] = None, say: Callable[[str], None] = lambda text: None
@@ -61,6 +65,9 @@ def drive(config: DriveConfig, watch: Optional[Watch] = None, say: Callable[[str
             report = Report(folder, parts.track, parts.truth, movie=config.film)
             rate = Rate(config.hz, MonotonicClock()) if config.hz else None
             sinks = [report]
+            if parts.panel is not None:
+                parts.panel.recording = folder.name if config.film else ""
+                sinks.append(parts.panel)
             if watch is not None:
                 sinks.append(lambda step: watch(step, parts.truth() if parts.truth else None))
             try:
@@ -89,7 +96,9 @@ def completed(config: DriveConfig) -> DriveConfig:
     duration_s = config.duration_s
     if config.sim and duration_s is None and config.laps is None:
         duration_s = 60.0
-    return replace(config, camera=camera, teleop=teleop, duration_s=duration_s)
+    display = replace(config.display, name=config.display.name or ("null" if nothing_moves else "ssd1306"))
+    DISPLAYS.get(display.name)  # a wrong name is told before anything runs
+    return replace(config, camera=camera, teleop=teleop, duration_s=duration_s, display=display)
 
 
 @contextmanager
@@ -113,8 +122,20 @@ def assemble(config: DriveConfig) -> Iterator[Parts]:
         guard = stack.enter_context(GuardClient(guard_process.socket_path))
         controller = CONTROLLERS.create(config.control.name, config.control, SIM_CAMERA, clock)
         driver = Driver(perception, controller, Arbiter(), teleop, guard, clock)
-        yield Parts(driver, camera, world.shared.truth if world else None,
-                    generate(world.shared.seed) if world else None)
+        truth = world.shared.truth if world else None
+        panel = stack.enter_context(_panel(config, guard_process.socket_path, truth, stack))
+        yield Parts(driver, camera, truth, generate(world.shared.seed) if world else None, panel)
+
+
+def _panel(config: DriveConfig, guard_socket: Path, truth: Optional[Callable[[], Any]], stack: ExitStack
+           ) -> ContextManager[Optional[Panel]]:
+    """What keeps the display up to date; nothing without one. In simulation the speed is the world's."""
+    if config.display.name in ("", "null"):
+        return nullcontext()
+    volts = GuardVolts(guard_socket)
+    stack.callback(volts.close)
+    speed = (lambda: truth().speed_mps) if truth is not None else None
+    return Panel(make_display(config.display, config.bus), Path(config.road).stem, volts, speed)
 
 
 def _engine(config: DriveConfig, clock: MonotonicClock) -> Engine:

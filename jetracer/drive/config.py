@@ -7,6 +7,7 @@ from typing import Optional
 from jetracer.camera.base import CameraConfig
 from jetracer.car.base import CarConfig
 from jetracer.control.config import ControlConfig
+from jetracer.display.base import DisplayConfig
 from jetracer.safety.guard import GuardConfig
 
 
@@ -39,4 +40,5 @@ class DriveConfig:
     control: ControlConfig = field(default_factory=ControlConfig)
     guard: GuardConfig = field(default_factory=GuardConfig)
     car: CarConfig = field(default_factory=CarConfig)
+    display: DisplayConfig = field(default_factory=DisplayConfig)
     world: WorldConfig = field(default_factory=WorldConfig)

@@ -25,6 +25,8 @@ TELEOPS = Registry(
     "teleop",
     {
         "auto": "jetracer.teleop.auto:AutoTeleop",
+        "gamepad": "jetracer.teleop.gamepad:GamepadTeleop",
+        "keyboard": "jetracer.teleop.keyboard:KeyboardTeleop",
         "null": "jetracer.teleop.null:NullTeleop",
         "script": "jetracer.teleop.script:ScriptTeleop",
     },

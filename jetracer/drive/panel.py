@@ -1,0 +1,132 @@
+"""Puts the drive on the car's display, from a thread of its own: the loop never waits for the glass.
+
+A display that is absent, or falls off its wires, is no fault: it is looked for again now and then.
+"""
+from __future__ import annotations
+
+import math
+import socket
+import threading
+from dataclasses import replace
+from typing import Callable, List, Optional
+
+from jetracer.core.clock import Clock, MonotonicClock
+from jetracer.core.device import Device
+from jetracer.core.errors import ConfigError
+from jetracer.core.log import logger
+from jetracer.core.types import Step, Stop
+from jetracer.display.base import Display
+from jetracer.display.pages import Facts, draw
+from jetracer.drive.vitals import hottest_c, network_address
+from jetracer.safety.reasons import NOTICE, reason
+
+PERIOD_S = 0.25  # between pictures
+PAGE_S = 3.0
+VITALS_S = 2.0
+RETRY_S = 5.0
+END_S = 1.0  # a stuck bus may keep the thread; it ends with the process
+
+# The pilot's own doing, and no reason to shout.
+_CALM = ("deadman", "not_armed")
+_log = logger(__name__)
+
+
+class Panel(Device):
+    """A sink of the drive loop. `volts` is asked every other second, `speed` (m/s) for every picture."""
+
+    def __init__(self, display: Display, model: str = "", volts: Callable[[], float] = lambda: math.nan,
+                 speed: Optional[Callable[[], float]] = None, clock: Optional[Clock] = None) -> None:
+        self.recording = ""
+        self._display, self._volts, self._speed = display, volts, speed
+        self._clock = clock or MonotonicClock()
+        self._facts = Facts(host=socket.gethostname(), mode="starting", model=model)
+        self._step: Optional[Step] = None
+        self._steps = 0
+        self._paces: List[tuple] = []  # (time, steps until then) of the last second
+        self._fault, self._since_s = "", self._clock.now_s()
+        self._vitals_s = self._tried_s = -math.inf
+        self._opened = self._told = False
+        self._ended = threading.Event()
+        self._thread: Optional[threading.Thread] = None
+
+    def __call__(self, step: Step) -> None:
+        """Take note of a step; returns at once, whatever the bus does."""
+        self._step = step
+        self._steps += 1
+
+    def open(self) -> None:
+        if self._thread is None:
+            self._ended.clear()
+            self._thread = threading.Thread(target=self._work, name="display", daemon=True)
+            self._thread.start()
+
+    def close(self) -> None:
+        """Leave the last state on the glass: that the drive has ended, and what stopped the car."""
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            self._ended.set()
+            thread.join(END_S)
+
+    def _work(self) -> None:
+        while not self._ended.wait(PERIOD_S):
+            self._update()
+            self._show(self._facts, int((self._clock.now_s() - self._since_s) / PAGE_S))
+        self._update()
+        self._show(replace(self._facts, mode="ended", state=""), 0)
+        self._display.close()
+
+    def _update(self) -> None:
+        """Bring the facts up to the newest step."""
+        now_s, step = self._clock.now_s(), self._step
+        if now_s - self._vitals_s >= VITALS_S:
+            self._vitals_s = now_s
+            self._facts = replace(self._facts, address=network_address(), temperature_c=hottest_c(),
+                                  battery_v=self._volts())
+        if step is not None:
+            self._facts = facts_of(step, self._facts, self._pace(now_s), self.recording, self._steps)
+        if self._speed is not None:
+            self._facts = replace(self._facts, speed_mps=self._speed())
+        if self._facts.fault != self._fault:  # the newest fault comes first
+            self._fault, self._since_s = self._facts.fault, now_s
+
+    def _pace(self, now_s: float) -> float:
+        """Steps a second, over about the last one."""
+        self._paces = [(t_s, steps) for t_s, steps in self._paces if now_s - t_s <= 1.5] + [(now_s, self._steps)]
+        (first_s, first), (last_s, last) = self._paces[0], self._paces[-1]
+        return (last - first) / (last_s - first_s) if last_s > first_s else math.nan
+
+    def _show(self, facts: Facts, turn: int) -> None:
+        now_s = self._clock.now_s()
+        if not self._opened and now_s - self._tried_s < RETRY_S:
+            return
+        self._tried_s = now_s
+        try:
+            if not self._opened:
+                self._display.open()
+                self._opened = True
+            self._display.show(draw(facts, turn, self._display.size))
+        except (OSError, ConfigError) as error:
+            self._opened = False
+            self._display.close()
+            if not self._told:
+                self._told = True
+                _log.info("no display: %s", error)
+
+
+def facts_of(step: Step, before: Facts, fps: float, recording: str, pictures: int) -> Facts:
+    """What a step says, with the rest as it was before."""
+    decision, fault = step.decision, fault_of(step.decision.stops)
+    notices = [stop for stop in decision.stops if stop.reason.startswith("battery")]
+    first = next((stop for stop in decision.stops if stop.reason in _CALM), None)
+    state = notices[0].detail if notices else first.detail if first else "armed" if decision.armed else ""
+    return replace(before, mode=step.pilot.mode, state=state, fault=fault, throttle=decision.command.throttle,
+                   fps=fps, latency_s=decision.t_s - step.frame.t_s, recording=recording, pictures=pictures)
+
+
+def fault_of(stops: tuple) -> str:
+    """The words of the most important reason that stopped the car, but for those of everyday; empty when none did."""
+    return next((stop.detail or reason(stop.reason).text for stop in stops if _stopping(stop)), "")
+
+
+def _stopping(stop: Stop) -> bool:
+    return stop.reason not in _CALM and reason(stop.reason).kind != NOTICE
