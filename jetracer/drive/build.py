@@ -36,6 +36,11 @@ from jetracer.sim.track import Track, generate
 from jetracer.teleop.base import make_teleop
 
 Watch = Callable[[Step, Any], None]
+Say = Callable[[str], None]
+
+
+def silent(_text: str) -> None:
+    """Says nothing."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +54,7 @@ class Parts:
     panel: Optional[Panel] = None
 
 
-def drive(config: DriveConfig, watch: Optional[Watch] = None, say: Callable[[str], None] = lambda text: None
-          ) -> Dict[str, Any]:
+def drive(config: DriveConfig, watch: Optional[Watch] = None, say: Say = silent) -> Dict[str, Any]:
     """Drive until the configured end or Ctrl-C; returns the summary that also lies in the run folder.
 
     `watch` sees every step (with the truth, in simulation), `say` gets a sentence now and then. Raises JetRacerError.
@@ -59,8 +63,7 @@ def drive(config: DriveConfig, watch: Optional[Watch] = None, say: Callable[[str
     report = None
     ending = Ending(config)
     try:
-        with assemble(config) as parts:
-            _prepare_process(config, say)
+        with assemble(config, say) as parts:
             folder = _run_folder(config)
             report = Report(folder, parts.track, parts.truth, movie=config.film)
             rate = Rate(config.hz, MonotonicClock()) if config.hz else None
@@ -102,7 +105,7 @@ def completed(config: DriveConfig) -> DriveConfig:
 
 
 @contextmanager
-def assemble(config: DriveConfig) -> Iterator[Parts]:
+def assemble(config: DriveConfig, say: Say = silent) -> Iterator[Parts]:
     """Start world, guard, engine and camera; whatever fails, what was started is ended again."""
     clock = MonotonicClock()
     with ExitStack() as stack:
@@ -123,6 +126,7 @@ def assemble(config: DriveConfig) -> Iterator[Parts]:
         controller = CONTROLLERS.create(config.control.name, config.control, SIM_CAMERA, clock)
         driver = Driver(perception, controller, Arbiter(), teleop, guard, clock)
         truth = world.shared.truth if world else None
+        _prepare_process(config, say)
         panel = stack.enter_context(_panel(config, guard_process.socket_path, truth, stack))
         yield Parts(driver, camera, truth, generate(world.shared.seed) if world else None, panel)
 
@@ -144,8 +148,8 @@ def _engine(config: DriveConfig, clock: MonotonicClock) -> Engine:
     return FaultyEngine(engine, faults, clock) if faults else engine
 
 
-def _prepare_process(config: DriveConfig, say: Callable[[str], None]) -> None:
-    """Real-time mode last of all, when every process and thread that needs it has started."""
+def _prepare_process(config: DriveConfig, say: Say) -> None:
+    """Real-time mode for what has to be quick: after the camera's thread, before those of display and report."""
     if config.realtime:
         refused = enter_realtime()
         if refused:
