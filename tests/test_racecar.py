@@ -13,6 +13,7 @@ import types
 import numpy as np
 import pytest
 import traitlets
+from traitlets.config import Config
 
 import jetracer
 from jetracer.car.base import CarConfig
@@ -373,14 +374,17 @@ def test_a_failed_or_interrupted_cell_stops_the_car(board, shell, error):
         assert not neutral(board)
 
 
-def test_in_a_real_ipython(board):
-    shell = pytest.importorskip("IPython").core.interactiveshell.InteractiveShell.instance()
+def test_in_a_real_ipython(board, tmp_path, monkeypatch):
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    interactive = pytest.importorskip("IPython.core.interactiveshell", reason="pip install ipython").InteractiveShell
+    shell = interactive.instance(config=Config({"HistoryManager": {"enabled": False}}))
     with NvidiaRacecar() as car:
         shell.user_ns["car"] = car
         shell.run_cell("car.throttle = 0.3")
         assert not neutral(board)
         shell.run_cell("1 / 0")
         assert neutral(board)
+    interactive.clear_instance()
 
 
 def test_a_value_that_is_not_a_number_stops_the_car(board, car):
