@@ -9,22 +9,23 @@ Names, defaults and formulas are those of github.com/NVIDIA-AI-IOT/jetracer, `je
 from __future__ import annotations
 
 import os
-import sys
-import threading
 import weakref
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Dict, Optional, Set
+from typing import Any, Dict, Optional, Set, Union
 
 from traitlets import CFloat, Integer, TraitError, observe, validate
 
 from jetracer.car.base import CarConfig
+from jetracer.car.detect import detect_on
 from jetracer.car.kit import Kit, load_kit
-from jetracer.core.errors import ConfigError, GuardError, GuardTaken
+from jetracer.core.errors import BusError, ConfigError, GuardError, GuardTaken
+from jetracer.core.log import logger
 from jetracer.core.registry import unknown
 from jetracer.core.runtime import guard_socket
 from jetracer.core.types import NEUTRAL, Command
 from jetracer.drive.hand import Hand
+from jetracer.drive.mishap import watch
 from jetracer.racecar import Racecar
 from jetracer.safety.claim import claimed_car
 from jetracer.safety.client import GuardClient
@@ -39,12 +40,13 @@ class NvidiaRacecar(Racecar):
     """Pulses are 1500 + 750 * (value * gain + offset) us, the sum clipped to [-1, 1], then to the kit's range.
 
     Making one starts the guard, or connects to the one that runs, and is the gesture that arms the car. `kit`
-    is a name of `jetracer kits --list` or a TOML file (default: JETRACER_KIT, else nvidia-jetracer), `bus` the
-    I2C bus (default: JETRACER_BUS, else the kit's). A guard that already runs keeps its own wiring and range.
+    is a name of `jetracer kits --list` or a TOML file (default: JETRACER_KIT, else waveshare-ai where its
+    motors' chip answers, else nvidia-jetracer), `bus` the I2C bus (default: JETRACER_BUS, else the kit's). A
+    guard that already runs keeps its own wiring and range.
 
     At throttle 0 the motor gets neutral, whatever `throttle_offset`. The car goes neutral when the process ends
     however it ends, when a notebook's cell fails or is interrupted, when a thread dies of an error, and, with
-    `deadman_s`, when no value is set for that long. Then `steering` and `throttle` are 0 again.
+    `deadman_s`, when it moves and no value is set for that long. Then `steering` and `throttle` are 0 again.
 
     Raises ConfigError, BusError or GuardError.
     """
@@ -60,16 +62,17 @@ class NvidiaRacecar(Racecar):
 
     _line: Optional[_Line] = None
 
-    def __init__(self, *, kit: Optional[str] = None, bus: Optional[str] = None,
+    def __init__(self, *, kit: Optional[str] = None, bus: Union[int, str, None] = None,
                  socket: Optional[str] = None, **traits: Any) -> None:
         for name in traits:
             if name not in self.trait_names():
                 raise unknown("option of NvidiaRacecar", name, [*self.trait_names(), "kit", "bus", "socket"])
-        self._bus, self._given = bus, set(traits)
+        self._bus = os.environ.get("JETRACER_BUS") if bus is None else str(bus)
+        self._given = set(traits)
         super().__init__(**traits)
         if self.throttle:
             raise ConfigError(f"The throttle must start at 0, not {self.throttle}; set it when the car is made.")
-        self.kit: Kit = load_kit(kit or os.environ.get("JETRACER_KIT") or "nvidia-jetracer")
+        self.kit: Kit = load_kit(kit or os.environ.get("JETRACER_KIT") or _kit_on(self._bus or Launch().bus))
         self._socket = Path(socket or guard_socket()).absolute()
         for other in list(_CARS):
             if other._socket == self._socket:
@@ -77,7 +80,7 @@ class NvidiaRacecar(Racecar):
         self._take(self.kit.car, self._given)
         self._connect()
         _CARS.add(self)
-        _watch()
+        watch(_stop_all)
 
     def stop(self) -> None:
         """Neutral now; `steering` and `throttle` are 0."""
@@ -86,6 +89,7 @@ class NvidiaRacecar(Racecar):
         with self.hold_trait_notifications():
             self.throttle = 0.0
             self.steering = 0.0
+        self._emit()  # the wheels straight as trimmed, which `steering_offset` knows and the guard does not
 
     def arm(self) -> None:
         """Arm again after a stop, from neutral. Raises GuardError with the reason when that must not be."""
@@ -93,6 +97,7 @@ class NvidiaRacecar(Racecar):
         if self._line is None:
             raise GuardError("This car was closed; make a new one: car = NvidiaRacecar()")
         self._line.hand.arm()
+        self._emit()
 
     def close(self) -> None:
         """Neutral, and the end of the guard if this car has started it. The car cannot be used again."""
@@ -193,10 +198,9 @@ class NvidiaRacecar(Racecar):
         # The notebook's own gains make the whole range; the guard's car takes what they give as it is.
         wiring = {key: getattr(self, trait) for trait, key in _WIRING.items()}
         car = replace(launch.car, steering_gain=1.0, throttle_gain=1.0, **wiring)
-        bus = self._bus or os.environ.get("JETRACER_BUS") or launch.bus
         process: Optional[GuardProcess] = None
         try:
-            process = start_guard(bus, self._socket, launch.guard, car)
+            process = start_guard(self._bus or launch.bus, self._socket, launch.guard, car)
         except GuardTaken:
             if not self._socket.exists():
                 raise  # the other guard has the bus but listens elsewhere
@@ -240,6 +244,14 @@ class _Line:
         return Command(_undone(steering, car.steering_gain, car.steering_offset), motor)
 
 
+def _kit_on(bus: str) -> str:
+    """The AI Kit shows itself on the bus; the others look alike, so NVIDIA's own is the default."""
+    try:
+        return "waveshare-ai" if detect_on(bus).kit == "waveshare-ai" else "nvidia-jetracer"
+    except BusError:  # of a guard that may be reached though the bus may not; if there is none, it will say so
+        return "nvidia-jetracer"
+
+
 def _undone(value: float, gain: float, offset: float) -> float:
     return (max(-1.0, min(1.0, value)) - offset) / gain if gain else 0.0
 
@@ -250,40 +262,12 @@ def _call(method: Any) -> None:
         found()
 
 
-# -- errors that end a cell or a thread, but not the process
-
 _CARS: weakref.WeakSet = weakref.WeakSet()
-_WATCHED: list = []  # what has been hooked, once per process
 
 
 def _stop_all() -> None:
     for car in list(_CARS):
-        car.stop()
-
-
-def _after_cell(result: Any) -> None:
-    """IPython calls it after every cell."""
-    if result.error_before_exec is not None or result.error_in_exec is not None:
-        _stop_all()
-
-
-def _watch() -> None:
-    if not _WATCHED:
-        _stop_before(sys, "excepthook")  # python -i goes on after an error
-        _stop_before(threading, "excepthook")
-        _WATCHED.append(sys)
-    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
-    if shell is not None and shell not in _WATCHED:
-        shell.events.register("post_run_cell", _after_cell)
-        _WATCHED.append(shell)
-
-
-def _stop_before(owner: Any, name: str) -> None:
-    """Put a stop of all cars before the hook that is there."""
-    before = getattr(owner, name)
-
-    def stop_first(*arguments: Any) -> None:
-        _stop_all()
-        before(*arguments)
-
-    setattr(owner, name, stop_first)
+        try:
+            car.stop()
+        except Exception:  # of a widget that is linked: the motors were stopped before it heard of it
+            logger(__name__).exception("what is linked to the car failed when it stopped")

@@ -19,7 +19,7 @@ import jetracer
 from jetracer.car.base import CarConfig
 from jetracer.core.errors import BusError, ConfigError, GuardError, GuardLost, UnknownName
 from jetracer.core.runtime import guard_socket
-from jetracer.nvidia_racecar import NvidiaRacecar
+from jetracer.nvidia_racecar import NvidiaRacecar, _stop_all
 from jetracer.racecar import Racecar
 from jetracer.safety.client import GuardClient
 from jetracer.safety.guard import GuardConfig
@@ -210,6 +210,30 @@ def test_a_kit_with_dc_motors(board, tmp_path):
     assert not any(board.motor_duties())
 
 
+def test_the_ai_kit_is_recognised_and_the_rest_is_nvidias(board, tmp_path, monkeypatch):
+    monkeypatch.delenv("JETRACER_KIT")
+    board.nak(0x60, False)
+    with NvidiaRacecar() as car:
+        assert car.kit.name == "waveshare-ai"
+        board.nak(0x60, True)
+        assert car.throttle_gain == 0.8
+    with NvidiaRacecar() as car:
+        assert car.kit.name == "nvidia-jetracer"
+    with pytest.raises(BusError, match="No virtual board at"):
+        NvidiaRacecar(bus=f"sim:{tmp_path}/nowhere")
+
+
+def test_a_widget_that_fails_does_not_keep_the_car_from_stopping(board, car, caplog):
+    def broken(change):
+        raise RuntimeError("no such slider")
+
+    car.throttle = 0.3
+    car.observe(broken, "throttle")
+    _stop_all()
+    assert neutral(board)
+    assert "no such slider" in caplog.text
+
+
 # -- widgets
 
 
@@ -261,6 +285,13 @@ def test_no_chip_no_car(board):
     with pytest.raises(BusError, match="0x40 does not answer"):
         NvidiaRacecar()
     assert not guard_socket().exists()
+
+
+def test_at_rest_the_wheels_are_straight_as_trimmed(board, car):
+    car.steering_offset, car.throttle = 0.1, 0.3
+    for stop in (car.stop, car.arm):
+        stop()
+        assert pulses(board) == pytest.approx((1575, 1500), abs=STEP_US / 2)
 
 
 def test_the_cell_that_makes_the_car_may_be_run_again(board, car):

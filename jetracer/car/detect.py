@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Optional, Tuple
 
 from jetracer.core.errors import BusError
+from jetracer.core.i2c import open_bus
 
 SERVO, MOTORS, ALL_CALL = 0x40, 0x60, 0x70
 CHIPS = {
@@ -40,6 +41,15 @@ def detect(bus: Any, virtual: bool = False) -> Found:
     kit, candidates, why = _judge(found, virtual)
     options = tuple(word for address in there for word in _OPTIONS.get(address, ()))
     return Found(kit, candidates, (*evidence, *why), options)
+
+
+def detect_on(spec: str) -> Found:
+    """Look at a bus by name, as `core.i2c.open_bus` takes it. Raises BusError or ConfigError."""
+    bus = open_bus(spec)
+    try:
+        return detect(bus, virtual=spec.startswith("sim:"))
+    finally:
+        bus.close()
 
 
 def _judge(found: Any, virtual: bool) -> Tuple[Optional[str], Tuple[str, ...], Tuple[str, ...]]:

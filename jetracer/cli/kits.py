@@ -5,9 +5,8 @@ import argparse
 import json
 from typing import Any, Dict, List
 
-from jetracer.car.detect import Found, detect
+from jetracer.car.detect import Found, detect_on
 from jetracer.car.kit import kit_names, load_kit
-from jetracer.core.i2c import open_bus
 
 
 def main(arguments: List[str]) -> int:
@@ -18,11 +17,7 @@ def main(arguments: List[str]) -> int:
     options = parser.parse_args(arguments)
     if options.list:
         return _list(options.json)
-    bus = open_bus(options.bus)
-    try:
-        found = detect(bus, virtual=options.bus.startswith("sim:"))
-    finally:
-        bus.close()
+    found = detect_on(options.bus)
     print(json.dumps(_as_dict(found)) if options.json else _told(found))
     return 0 if found.candidates else 1
 

@@ -25,7 +25,7 @@ _PAUSE = frozenset(("watchdog",))  # this program was silent for a moment; nothi
 class Hand(Device):
     """`open` arms the car, `set` moves it. `on_stop` is called, from the hand's thread, when the car was stopped.
 
-    With `deadman_s` the car goes neutral unless `set` or `touch` is called at least that often.
+    With `deadman_s` a car with throttle goes neutral unless `set` or `touch` is called at least that often.
     """
 
     def __init__(self, guard: Guard, on_stop: Callable[[], None] = lambda: None,
@@ -86,7 +86,8 @@ class Hand(Device):
                 self._send(command)
             except GuardError as error:
                 self._lost(error)
-                raise
+                if not resting:
+                    raise
 
     def touch(self) -> None:
         """Somebody is there."""
@@ -116,7 +117,9 @@ class Hand(Device):
             return moving and self._command == NEUTRAL
 
     def _let_go(self) -> bool:
-        return self.deadman_s is not None and self._clock.now_s() - self._touched_s > self.deadman_s
+        if self.deadman_s is None or self._command.throttle == 0.0:
+            return False
+        return self._clock.now_s() - self._touched_s > self.deadman_s
 
     def _stopped(self, decision: Decision) -> None:
         """After a mere pause, at rest, the car is armed again at once; all else wants a person's `arm`."""

@@ -48,7 +48,7 @@ def test_no_kit_is_exit_code_1(board, tmp_path, capsys):
 
 def test_where_the_bus_cannot_tell_the_choice_is_named(board, tmp_path, capsys, monkeypatch):
     # a real bus with one chip, which a virtual board stands for
-    monkeypatch.setattr("jetracer.cli.kits.open_bus", lambda spec: board.bus())
+    monkeypatch.setattr("jetracer.car.detect.open_bus", lambda spec: board.bus())
     code, text = told(capsys, "--bus", "1")
     assert code == 0
     assert "It is one of these" in text

@@ -170,5 +170,12 @@ def test_a_guard_that_is_gone_is_told_to_whoever_sets():
     guard = Dead(rig.car)
     with Hand(guard) as hand:
         guard.ended = True
-        with pytest.raises(GuardLost, match="has ended"):
+        with pytest.raises(GuardLost, match=r"has ended|make a new car"):
             hand.set(DRIVE)
+
+
+def test_at_rest_a_guard_that_is_gone_is_no_error():
+    guard = Dead(NullCar())
+    with Hand(guard) as hand:
+        guard.ended = True
+        hand.set(NEUTRAL, resting=True)
