@@ -87,7 +87,7 @@ class Hand(Device):
             except GuardError as error:
                 self._lost(error)
                 if not resting:
-                    raise
+                    raise self._trouble from error
 
     def touch(self) -> None:
         """Somebody is there."""
