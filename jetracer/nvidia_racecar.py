@@ -32,21 +32,23 @@ from jetracer.safety.client import GuardClient
 from jetracer.safety.launch import Launch
 from jetracer.safety.start import GuardProcess, start_guard
 
-_WIRING = {"i2c_address": "address", "steering_channel": "steering_channel", "throttle_channel": "throttle_channel"}
+_WIRING = {  # trait: key of CarConfig
+    "i2c_address": "address", "steering_channel": "steering_channel", "throttle_channel": "throttle_channel",
+}
 _GAINS = ("steering_gain", "steering_offset", "throttle_gain")
 
 
 class NvidiaRacecar(Racecar):
-    """Pulses are 1500 + 750 * (value * gain + offset) us, the sum clipped to [-1, 1], then to the kit's range.
+    """Pulses are 1500 + 750 * (value * gain + offset) us, the sum clipped to [-1, 1], then by the kit.
 
     Making one starts the guard, or connects to the one that runs, and is the gesture that arms the car. `kit`
     is a name of `jetracer kits --list` or a TOML file (default: JETRACER_KIT, else waveshare-ai where its
     motors' chip answers, else nvidia-jetracer), `bus` the I2C bus (default: JETRACER_BUS, else the kit's). A
     guard that already runs keeps its own wiring and range.
 
-    At throttle 0 the motor gets neutral, whatever `throttle_offset`. The car goes neutral when the process ends
-    however it ends, when a notebook's cell fails or is interrupted, when a thread dies of an error, and, with
-    `deadman_s`, when it moves and no value is set for that long. Then `steering` and `throttle` are 0 again.
+    At throttle 0 the motor gets neutral, whatever `throttle_offset`. The car goes neutral when the process
+    ends, however it ends, when a notebook's cell fails or is interrupted, when a thread dies of an error, and,
+    with `deadman_s`, when it moves and no value is set for that long. Then `steering` and `throttle` are 0 again.
 
     Raises ConfigError, BusError or GuardError.
     """
@@ -71,7 +73,7 @@ class NvidiaRacecar(Racecar):
         self._given = set(traits)
         super().__init__(**traits)
         if self.throttle:
-            raise ConfigError(f"The throttle must start at 0, not {self.throttle}; set it when the car is made.")
+            raise ConfigError(f"The throttle must start at 0, not {self.throttle}; set it afterwards.")
         self.kit: Kit = load_kit(kit or os.environ.get("JETRACER_KIT") or _kit_on(self._bus or Launch().bus))
         self._socket = Path(socket or guard_socket()).absolute()
         for other in list(_CARS):
@@ -135,7 +137,7 @@ class NvidiaRacecar(Racecar):
         name, value = proposal["trait"].name, proposal["value"]
         if self._line is not None:
             if self._line.foreign:
-                raise TraitError(f"{name} cannot be changed: the guard was started by another program, which chose it.")
+                raise TraitError(f"{name} cannot be changed: another program started the guard and chose it.")
             try:
                 replace(self._line.car, **{_WIRING[name]: value})
             except ConfigError as error:
@@ -145,7 +147,7 @@ class NvidiaRacecar(Racecar):
     @validate("deadman_s")
     def _patience(self, proposal):
         if proposal["value"] is not None and not proposal["value"] > 0:
-            raise TraitError(f"deadman_s = {proposal['value']} makes no sense; give seconds above 0, or None.")
+            raise TraitError(f"deadman_s = {proposal['value']} must be seconds above 0, or None.")
         return proposal["value"]
 
     @observe("steering", "throttle", "steering_gain", "steering_offset", "throttle_gain", "throttle_offset")
@@ -163,7 +165,7 @@ class NvidiaRacecar(Racecar):
 
     @observe(*_WIRING)
     def _rewire(self, _change: Any) -> None:
-        """Other wires: the motors of the old ones are left in neutral, and the guard starts anew on the new ones."""
+        """Other wires: what hangs on the old ones is left in neutral, and the guard starts anew."""
         if self._line is None:
             return
         self.stop()
@@ -248,7 +250,7 @@ def _kit_on(bus: str) -> str:
     """The AI Kit shows itself on the bus; the others look alike, so NVIDIA's own is the default."""
     try:
         return "waveshare-ai" if detect_on(bus).kit == "waveshare-ai" else "nvidia-jetracer"
-    except BusError:  # of a guard that may be reached though the bus may not; if there is none, it will say so
+    except BusError:  # a running guard may be reached where the bus may not; without one it says so
         return "nvidia-jetracer"
 
 

@@ -9,7 +9,7 @@ from traitlets import CFloat, HasTraits, TraitError, validate
 class Racecar(HasTraits):
     """`steering` and `throttle` in [-1, 1]; what lies outside is clipped. Moves nothing by itself.
 
-    Anything that `float` takes will do, NumPy's and torch's numbers too. What is not a finite number is refused
+    Anything that `float` takes will do, NumPy's and torch's numbers too. What is not finite is refused
     with a TraitError. NVIDIA's names: github.com/NVIDIA-AI-IOT/jetracer, `jetracer/racecar.py`.
     """
 
@@ -26,7 +26,7 @@ class Racecar(HasTraits):
         if not math.isfinite(value):
             self._refused()
             raise TraitError(
-                f"{name} = {value} is not a number to drive by; check the model and what its output is divided by."
+                f"{name} = {value} is not a number to drive by; check the model and its output."
             )
         return value
 

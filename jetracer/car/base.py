@@ -49,7 +49,8 @@ def _check(config: CarConfig) -> None:
         raise ConfigError(f"Steering and throttle need two different channels in 0..15, not {channels}.")
     if not all(0x40 <= address <= 0x7F for address in (config.address, config.motor_address)):
         raise ConfigError(
-            f"A PCA9685 has an address in 0x40..0x7f, not 0x{config.address:02x} or 0x{config.motor_address:02x}."
+            "A PCA9685 has an address in 0x40..0x7f, "
+            f"not 0x{config.address:02x} or 0x{config.motor_address:02x}."
         )
     if not 24 <= config.motor_frequency_hz <= 1600:
         raise ConfigError(f"The PCA9685 drives motors at 24 to 1600 Hz, not {config.motor_frequency_hz}.")

@@ -22,8 +22,8 @@ _AT_REST = [_OFF] * len(_FORWARD)
 class DcMotors(Car):
     """The duty is throttle * throttle_gain + throttle_offset, clipped to [-1, 1]; negative is backward.
 
-    All eight channels go in one transfer, so the motors never see half a direction. At a duty of 0 every pin is
-    low and the car coasts: nothing is left in "backward" that a spike on the duty pin could set in motion.
+    All eight channels go in one transfer, so the motors never see half a direction. At a duty of 0 every pin
+    is low and the car coasts: nothing is left in "backward" that a spike on the duty pin could set in motion.
     """
 
     def __init__(self, bus: Any, config: Optional[CarConfig] = None) -> None:
@@ -36,7 +36,7 @@ class DcMotors(Car):
                               config.steering_min_us, config.steering_max_us)
 
     def open(self) -> None:
-        """Motors off first, then the wheels straight. Raises BusError, naming the chip that does not answer."""
+        """Motors off first, then the wheels straight. Raises BusError, naming the silent chip."""
         with _named(self._config.motor_address, "drives the motors"):
             self._motors.start()
             self._motors.write(0, _AT_REST)

@@ -58,14 +58,14 @@ def _judge(found: Any, virtual: bool) -> Tuple[Optional[str], Tuple[str, ...], T
         return "waveshare-ai", ("waveshare-ai",), ("Servo and DC motors have a chip each: the AI Kit.",)
     if found[MOTORS]:
         return None, (), (
-            "0x40 does not answer: motors without a servo are no racer (a JetBot?), or the servo's chip is loose.",
+            "0x40 does not answer: motors without a servo (a JetBot?), or the servo's chip is loose.",
         )
     if not found[SERVO]:
-        return None, (), ("0x40 does not answer: no PCA9685, so nothing that could move a car; check power and wires.",)
+        return None, (), ("0x40 does not answer: no PCA9685, so no car; check power and wires.",)
     nothing = "0x60 does not answer: no DC motors, so an ESC drives the car."
     if virtual:
         return "simulated", ("simulated",), (nothing, "The bus is a virtual board: the simulated car.")
-    alike = "NVIDIA's cars, Waveshare's Pro and Donkey cars all have just this one chip: the bus cannot tell which."
+    alike = "NVIDIA's, Donkey cars and Waveshare's Pro have just this one chip: the bus cannot tell which."
     return None, ONE_CHIP, (nothing, alike)
 
 
@@ -78,7 +78,7 @@ def _answers(bus: Any, address: int) -> str:
             return "is held by a driver of the kernel"
         if error.errno == errno.ETIMEDOUT:
             raise BusError(
-                "The I2C bus hangs (a chip holds the line down); switch the car off and on, then check its wires."
+                "The I2C bus hangs (a chip holds the line down); switch the car off and on, check its wires."
             ) from error
         return ""
     return "answers"

@@ -38,7 +38,7 @@ class Kit:
         return merge(CarConfig(), self.values.get("car", {}), "car.")
 
     def apply(self, config: T) -> T:
-        """`config`, which has groups `car` and `guard` and a `bus`, with the kit's values. Raises ConfigError."""
+        """`config`, which has `bus`, `car` and `guard`, with the kit's values. Raises ConfigError."""
         return merge(config, self.values)
 
 

@@ -81,7 +81,7 @@ def _config(options: argparse.Namespace, rest: List[str]) -> Any:
     if config.camera.name == "sim":
         config = replace(config, sim=True)
     if config.sim and options.kit not in (None, "simulated"):
-        raise ConfigError(f"--kit {options.kit} is for a real car; the simulated one is wired as the kit 'simulated'.")
+        raise ConfigError(f"--kit {options.kit} is for a real car; the simulated one is the kit 'simulated'.")
     return config
 
 

@@ -25,7 +25,8 @@ def main(arguments: List[str]) -> int:
 def _list(as_json: bool) -> int:
     kits = [load_kit(name) for name in kit_names()]
     if as_json:
-        print(json.dumps({"kits": [{"name": kit.name, "title": kit.title, "wiring": kit.wiring} for kit in kits]}))
+        rows = [{"name": kit.name, "title": kit.title, "wiring": kit.wiring} for kit in kits]
+        print(json.dumps({"kits": rows}))
         return 0
     for kit in kits:
         print(f"{kit.name:<16} {kit.title}\n{'':<16} {kit.wiring}")

@@ -19,11 +19,11 @@ from jetracer.safety.reasons import reason
 PERIOD_S = 0.04
 ARM_S = 3.0  # granted to arming: the motor controller may want neutral for a while
 _HARMLESS = ("not_armed", "settling", "range", "slew")
-_PAUSE = frozenset(("watchdog",))  # this program was silent for a moment; nothing that a person has to look at
+_PAUSE = frozenset(("watchdog",))  # this program was silent for a moment; nobody has to look after it
 
 
 class Hand(Device):
-    """`open` arms the car, `set` moves it. `on_stop` is called, from the hand's thread, when the car was stopped.
+    """`open` arms the car, `set` moves it. `on_stop` is called, by the hand's thread, after a stop.
 
     With `deadman_s` a car with throttle goes neutral unless `set` or `touch` is called at least that often.
     """

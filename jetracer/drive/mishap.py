@@ -8,7 +8,7 @@ import sys
 import threading
 from typing import Any, Callable, List, Tuple
 
-_WATCHED: List[Tuple[Any, Callable[[], None]]] = []  # hooks stay for the life of the process: each is set once
+_WATCHED: List[Tuple[Any, Callable[[], None]]] = []  # hooks stay as long as the process: set once
 
 
 def watch(stop: Callable[[], None]) -> None:
