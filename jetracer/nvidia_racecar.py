@@ -47,8 +47,9 @@ class NvidiaRacecar(Racecar):
     guard that already runs keeps its own wiring and range.
 
     At throttle 0 the motor gets neutral, whatever `throttle_offset`. The car goes neutral when the process
-    ends, however it ends, when a notebook's cell fails or is interrupted, when a thread dies of an error, and,
-    with `deadman_s`, when it moves and no value is set for that long. Then `steering` and `throttle` are 0 again.
+    ends, however it ends, when a notebook's cell fails or is interrupted, when a thread dies of an error,
+    and, with `deadman_s`, when it moves and no value is set for that long. Then `steering` and `throttle`
+    are 0 again.
 
     Raises ConfigError, BusError or GuardError.
     """
