@@ -10,8 +10,8 @@ ROOT = Path(__file__).resolve().parent.parent
 VERSIONS = ("3.8", "3.10", "3.11", "3.12")
 # all that runs on the car; training and export may need newer
 FOLDERS = ("core", "camera", "engine", "car", "display", "teleop", "perception", "control", "safety", "sim", "drive",
-           "cli")
-TOOLS = ("pytest>=7.4", "pytest-randomly", "pytest-timeout", "hypothesis", "onnx>=1.15")
+           "cli", "test_racecar.py")
+TOOLS = ("pytest>=7.4", "pytest-randomly", "pytest-timeout", "hypothesis", "onnx>=1.15", "ipython>=8")
 
 
 def find(version):
@@ -33,7 +33,7 @@ def run(version, python):
         subprocess.run([python, "-m", "venv", str(home)], check=True)
     subprocess.run([str(own), "-m", "pip", "install", "-q", "--disable-pip-version-check", "-e", str(ROOT), *TOOLS],
                    check=True)
-    tests = [str(ROOT / "tests" / folder) for folder in FOLDERS if (ROOT / "tests" / folder).is_dir()]
+    tests = [str(ROOT / "tests" / folder) for folder in FOLDERS if (ROOT / "tests" / folder).exists()]
     return subprocess.run([str(own), "-m", "pytest", "-q", *tests], cwd=str(ROOT), check=False).returncode
 
 

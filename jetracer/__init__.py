@@ -18,6 +18,7 @@ _PUBLIC = {
     "JetRacerError": "jetracer.core.errors:JetRacerError",
     "NEUTRAL": "jetracer.core.types:NEUTRAL",
     "Pilot": "jetracer.core.types:Pilot",
+    "Racecar": "jetracer.racecar:Racecar",
     "Scene": "jetracer.core.types:Scene",
     "Step": "jetracer.core.types:Step",
     "drive": "jetracer.drive.build:drive",

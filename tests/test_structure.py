@@ -24,8 +24,8 @@ ROWS = [
     {"train"},
     {"export"},
     {"optimize"},
-    {"deploy", "web", "widgets"},
-    {"cli", "compat", "racecar", "nvidia_racecar"},
+    {"deploy", "web", "widgets", "racecar"},
+    {"cli", "compat", "nvidia_racecar"},
 ]
 ONLY = {"safety": {"core", "car"}}
 HEAVY = {"torch", "cv2", "onnx", "onnxruntime", "numpy", "smbus2", "tensorrt", "luma", "traitlets", "tornado"}

@@ -22,7 +22,7 @@ class CarConfig:
     (NVIDIA's TT02: steering_gain -0.65, throttle_gain 0.8).
     """
 
-    name: str = "servo_esc"  # servo_esc, null
+    name: str = "servo_esc"  # servo_esc, dc_motors, null
     address: int = 0x40  # of the PCA9685
     frequency_hz: float = 50.0  # pulses per second
     steering_channel: int = 0  # 0..15
@@ -36,6 +36,8 @@ class CarConfig:
     throttle_min_us: float = 1000.0
     throttle_max_us: float = 2000.0
     settle_s: float = 0.5  # of neutral pulses that the ESC wants after power-on before it obeys
+    motor_address: int = 0x60  # dc_motors only: of the PCA9685 that drives the motors
+    motor_frequency_hz: float = 1600.0  # dc_motors only
 
     def __post_init__(self) -> None:
         _check(self)
@@ -45,6 +47,13 @@ def _check(config: CarConfig) -> None:
     channels = (config.steering_channel, config.throttle_channel)
     if not all(0 <= channel <= 15 for channel in channels) or channels[0] == channels[1]:
         raise ConfigError(f"Steering and throttle need two different channels in 0..15, not {channels}.")
+    if not all(0x40 <= address <= 0x7F for address in (config.address, config.motor_address)):
+        raise ConfigError(
+            "A PCA9685 has an address in 0x40..0x7f, "
+            f"not 0x{config.address:02x} or 0x{config.motor_address:02x}."
+        )
+    if not 24 <= config.motor_frequency_hz <= 1600:
+        raise ConfigError(f"The PCA9685 drives motors at 24 to 1600 Hz, not {config.motor_frequency_hz}.")
     if not 40 <= config.frequency_hz <= 330:
         raise ConfigError(f"Servos want pulses at 40 to 330 Hz, not {config.frequency_hz}.")
     for axis in ("steering", "throttle"):
@@ -76,7 +85,11 @@ class Car(Device):
         return True
 
 
-CARS = Registry("car", {"null": "jetracer.car.null:NullCar", "servo_esc": "jetracer.car.servo_esc:ServoEsc"})
+CARS = Registry("car", {
+    "dc_motors": "jetracer.car.dc_motors:DcMotors",
+    "null": "jetracer.car.null:NullCar",
+    "servo_esc": "jetracer.car.servo_esc:ServoEsc",
+})
 
 
 def make_car(bus: Optional[Any], config: CarConfig) -> Car:

@@ -5,7 +5,7 @@ Section numbers: NXP "PCA9685 Product data sheet", Rev. 4 (2015-04-16).
 from __future__ import annotations
 
 import time
-from typing import Any, Sequence
+from typing import Any, Sequence, Tuple
 
 MODE1 = 0x00  # 7.3.1
 MODE2 = 0x01  # 7.3.2
@@ -16,7 +16,7 @@ PRE_SCALE = 0xFE  # 7.3.5
 MODE1_SLEEP = 0x10  # 7.3.1, table 5: oscillator off, no pulses
 MODE1_AUTO_INCREMENT = 0x20  # 7.3.1, table 5: block writes go on to the next register
 MODE2_TOTEM_POLE = 0x04  # 7.3.2, table 6: OUTDRV; outputs change on STOP (OCH = 0), so all of a block at once
-FULL_OFF = 0x10  # 7.3.3: bit 4 of OFF_H wins over everything else
+FULL_ON = FULL_OFF = 0x10  # 7.3.3: bit 4 of ON_H, and of OFF_H, which wins over everything else
 
 OSCILLATOR_HZ = 25_000_000  # 7.3.5: internal oscillator
 STEPS = 4096  # 7.3.3: of one period
@@ -63,8 +63,18 @@ class Pca9685:
         return min(STEPS - 1, max(0, round(pulse_us / self.step_us)))
 
     def write(self, first_channel: int, steps: Sequence[int]) -> None:
-        """Pulses for neighbouring channels, all in one transfer, so that they change together."""
-        block = []
-        for count in steps:
-            block += [0, 0, count & 0xFF, count >> 8]
+        """Pulses for at most 8 neighbouring channels, all in one transfer, so that they change together.
+
+        0 steps are off, STEPS are on without a gap; a block of SMBus has 32 bytes at most.
+        """
+        block = [byte for count in steps for byte in _registers(count)]
         self._bus.write_i2c_block_data(self._address, LED0_ON_L + 4 * first_channel, block)
+
+
+def _registers(steps: int) -> Tuple[int, int, int, int]:
+    """ON_L ON_H OFF_L OFF_H of one channel. ON equal to OFF is not defined (7.3.3), so the ends are bits."""
+    if steps <= 0:
+        return 0, 0, 0, FULL_OFF
+    if steps >= STEPS:
+        return 0, FULL_ON, 0, 0
+    return 0, 0, steps & 0xFF, steps >> 8

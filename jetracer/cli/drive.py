@@ -39,7 +39,8 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--sim", action="store_true", help="a simulated car on a simulated track")
     add("--camera", metavar="NAME", help="csi, usb, usb:1, replay:FOLDER, replay:FILM, sim, null")
-    add("--car", metavar="NAME", help="servo_esc, or null: no motors at all")
+    add("--kit", metavar="NAME", help="the car's kit: a name (jetracer kits --list) or your own FILE.toml")
+    add("--car", metavar="NAME", help="servo_esc, dc_motors, or null: no motors at all")
     add("--road", metavar="MODEL", help="road model: a shipped name, an .onnx file, or null")
     add("--teleop", metavar="NAME", help="the pilot: gamepad, keyboard, auto, script:FILE, null")
     add("--display", metavar="NAME", help="ssd1306, or null: none; on a real car ssd1306, if there is one")
@@ -56,9 +57,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _config(options: argparse.Namespace, rest: List[str]) -> Any:
+    from jetracer.car.kit import load_kit
     from jetracer.drive.config import DriveConfig
 
     config = DriveConfig()
+    if options.kit:
+        config = load_kit(options.kit).apply(config)
     if options.config:
         config = configuration.load(config, options.config)
     given = {
@@ -76,8 +80,10 @@ def _config(options: argparse.Namespace, rest: List[str]) -> Any:
         value = getattr(config, name)
         if value is not None and not value > 0:
             raise ConfigError(f"{name} = {value} makes no sense; give a number above 0, or leave it out.")
-    if config.camera.name == "sim" and not config.sim:
-        return replace(config, sim=True)
+    if config.camera.name == "sim":
+        config = replace(config, sim=True)
+    if config.sim and options.kit not in (None, "simulated"):
+        raise ConfigError(f"--kit {options.kit} is for a real car; the simulated one is the kit 'simulated'.")
     return config
 
 

@@ -17,6 +17,7 @@ VERBS = {
     "drive": "drive by itself: a simulated car, a recording, or the real car",
     "evaluate": "score a road model: closed loop on unseen tracks, or on labelled frames",
     "stop": "stop the car now; it stays in neutral until it is armed again",
+    "kits": "which kit this car is built from, by the chips on its bus, and why",
     "doctor": "what is installed, what is connected, and how to mend what is missing",
 }
 

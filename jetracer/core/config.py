@@ -21,17 +21,21 @@ T = TypeVar("T")
 
 def load(base: T, path: Union[str, Path]) -> T:
     """`base` with the values of a TOML file. Raises ConfigError."""
+    return merge(base, read(path))
+
+
+def read(path: Union[str, Path]) -> Dict[str, Any]:
+    """What a TOML file says, nested. Raises ConfigError."""
     if sys.version_info >= (3, 11):
         import tomllib  # novermin (guarded by the version)
     else:
         import tomli as tomllib
     try:
-        values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"Cannot read the configuration {path}: {error.strerror}.") from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path} is not valid TOML: {error}.") from error
-    return merge(base, values)
 
 
 def merge(base: T, values: Mapping[str, Any], prefix: str = "") -> T:

@@ -5,9 +5,11 @@ import fcntl
 import os
 import socket
 from pathlib import Path
-from typing import List, Optional
+from typing import List, Optional, Union
 
-from jetracer.core.errors import GuardError, GuardTaken
+from jetracer.car.base import CarConfig
+from jetracer.core.config import dump, load
+from jetracer.core.errors import ConfigError, GuardError, GuardTaken
 from jetracer.core.runtime import guard_socket, runtime_dir
 from jetracer.safety.guard import GuardConfig
 
@@ -35,6 +37,11 @@ class Claim:
             self.release()
             self.listener.close()
             raise
+
+    def describe(self, car: CarConfig) -> None:
+        """Say in the socket's lock file which car this guard owns, for `claimed_car`."""
+        os.ftruncate(self._locks[0], 0)
+        os.pwrite(self._locks[0], dump(car).encode("utf-8"), 0)
 
     def listen(self) -> None:
         """Make the socket, open to its owner only (or to the group): whoever may write there may drive."""
@@ -88,6 +95,15 @@ class Claim:
             f"The guard cannot listen on {self.path} ({error.strerror}); "
             "choose another place with --guard.socket PATH."
         )
+
+
+def claimed_car(socket_path: Union[str, Path]) -> CarConfig:
+    """The car of the guard that listens there. Raises GuardError when it does not say or may not be read."""
+    path = Path(f"{socket_path}.lock")
+    try:
+        return load(CarConfig(), path)
+    except ConfigError as error:
+        raise GuardError(f"The guard on {socket_path} does not say which car it owns ({error})") from error
 
 
 def _bus_lock(bus: str) -> Path:

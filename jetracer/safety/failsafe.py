@@ -13,6 +13,7 @@ import select
 import signal
 import sys
 import time
+from contextlib import suppress
 from typing import Any, List, Optional, Tuple
 
 from jetracer.car.base import Car, make_car
@@ -109,7 +110,8 @@ class Report:
 
     def _tell(self, line: str) -> None:
         if self._fd >= 0:
-            os.write(self._fd, line.encode() + b"\n")
+            with suppress(BrokenPipeError):  # the other process was first, and nobody listens any more
+                os.write(self._fd, line.encode() + b"\n")
             os.close(self._fd)
             self._fd = -1
 
@@ -126,6 +128,7 @@ def main(argv: Optional[List[str]] = None) -> int:
         launch = override(Launch(), sys.argv[1:] if argv is None else argv)
         report = Report(launch.ready_fd)
         claim = Claim(launch.guard, None if launch.car.name == "null" else launch.bus)
+        claim.describe(launch.car)
     except JetRacerError as error:
         report.failed(error)
         return NOT_STARTED

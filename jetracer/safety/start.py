@@ -102,7 +102,7 @@ def _facts(ready: int) -> Dict[str, Any]:
     line = _line(ready)
     if not line:
         raise GuardError("The guard ended before it was ready; try: python -m jetracer.safety.failsafe")
-    facts = json.loads(line)
+    facts = json.loads(line.splitlines()[0])  # guard and parent may both have something to say; the first is heard
     if "error" in facts:
         raise getattr(errors, facts["error"], GuardError)(facts["text"])
     return facts

@@ -28,12 +28,14 @@ _STAMP, _STAMP_AT = struct.Struct("<dQ"), 8  # time and count of the newest PCA9
 _COUNT, _BROWN_OUTS_AT = struct.Struct("<Q"), 24
 _SUPPLY, _SUPPLY_AT = struct.Struct("<dd"), 32
 _NAK_AT = 128
-_CHIPS_AT = {pca9685.ADDRESS: 256, ina219.ADDRESS: 640, ssd1306.ADDRESS: 768}
-_SIZE = 2048
+_CHIPS_AT = {pca9685.ADDRESS: 256, ina219.ADDRESS: 640, ssd1306.ADDRESS: 768, pca9685.MOTOR_ADDRESS: 2048}
+_SIZE = 2560
 
 
 class Board:
     """Three chips, private to this process, or shared through a file (`create`, `attach`).
+
+    A second PCA9685, for DC motors at 0x60, answers once it is fitted: `board.nak(0x60, False)`.
 
     `now_s` stamps register writes; the default is monotonic time, comparable between processes.
     """
@@ -41,11 +43,12 @@ class Board:
     def __init__(self, path: Optional[str] = None, now_s: Callable[[], float] = time.monotonic) -> None:
         self._memory = PrivateMemory(_power_on()) if path is None else _open(path)
         self._now_s = now_s
-        self._pca9685, self._ina219, self._ssd1306 = Pca9685(), Ina219(), Ssd1306()
+        self._pca9685, self._ina219, self._ssd1306, self._motors = Pca9685(), Ina219(), Ssd1306(), Pca9685()
         self._chips = {
             pca9685.ADDRESS: self._pca9685,
             ina219.ADDRESS: self._ina219,
             ssd1306.ADDRESS: self._ssd1306,
+            pca9685.MOTOR_ADDRESS: self._motors,
         }
 
     @classmethod
@@ -83,6 +86,10 @@ class Board:
     def outputs(self) -> List[float]:
         """The pulses of all 16 PCA9685 outputs in us."""
         return pca9685.pulses_us(self._registers())
+
+    def motor_duties(self) -> List[float]:
+        """The share of time, 0 to 1, that each of the 16 outputs of the motors' PCA9685 (0x60) is high."""
+        return pca9685.duties(self._registers(pca9685.MOTOR_ADDRESS))
 
     @property
     def last_write_s(self) -> float:
@@ -128,7 +135,7 @@ class Board:
         chip, place = self._selected(content, address, data or b"")
         answer = b""
         if address == 0:
-            self._pca9685.software_reset()
+            self._pca9685.software_reset()  # the motors' chip is not modelled as hearing it
         else:
             if data is not None:
                 chip.write(data)
@@ -152,10 +159,10 @@ class Board:
         self._ina219.supply = _SUPPLY.unpack_from(content, _SUPPLY_AT)
         return chip, place
 
-    def _registers(self) -> bytes:
-        """The PCA9685's registers. Taken without a turn, so that nobody can hold up the world: a reading
+    def _registers(self, address: int = pca9685.ADDRESS) -> bytes:
+        """A PCA9685's registers. Taken without a turn, so that nobody can hold up the world: a reading
         that may have caught a write half done is repeated until two agree."""
-        place, newest = _CHIPS_AT[pca9685.ADDRESS], b""
+        place, newest = _CHIPS_AT[address], b""
         for _ in range(4):
             before, newest = newest, self._memory.read(place, 256)
             if newest == before:
@@ -170,10 +177,16 @@ def open_bus(path: str) -> VirtualBus:
     return VirtualBus(board, on_close=board.close)
 
 
+_FITTED = {
+    pca9685.ADDRESS: Pca9685, ina219.ADDRESS: Ina219, ssd1306.ADDRESS: Ssd1306, pca9685.MOTOR_ADDRESS: Pca9685,
+}
+
+
 def _power_on() -> bytes:
     content = bytearray(_SIZE)
     content[: len(_MAGIC)] = _MAGIC
-    for address, chip in ((pca9685.ADDRESS, Pca9685), (ina219.ADDRESS, Ina219), (ssd1306.ADDRESS, Ssd1306)):
+    content[_NAK_AT + pca9685.MOTOR_ADDRESS] = True
+    for address, chip in _FITTED.items():
         content[_CHIPS_AT[address] : _CHIPS_AT[address] + chip.size] = chip.power_on()
     return bytes(content)
 

@@ -5,11 +5,12 @@ Modelled after the NXP data sheet PCA9685 rev. 4: section 7.1 (addresses), 7.3 (
 """
 from __future__ import annotations
 
+import math
 from typing import List, Sequence
 
 from jetracer.sim.chip import Chip
 
-ADDRESS = 0x40
+ADDRESS, MOTOR_ADDRESS = 0x40, 0x60
 OSCILLATOR_HZ = 25_000_000.0
 CHANNELS = 16
 
@@ -126,6 +127,12 @@ def pulse_us(registers: Sequence[int], channel: int) -> float:
 
 def pulses_us(registers: Sequence[int]) -> List[float]:
     return [pulse_us(registers, channel) for channel in range(CHANNELS)]
+
+
+def duties(registers: Sequence[int]) -> List[float]:
+    """The share of each period that each output is high."""
+    period_us = 1e6 / (frequency_hz(registers) or math.inf) or math.inf
+    return [pulse_us(registers, channel) / period_us for channel in range(CHANNELS)]
 
 
 def _high_ticks(registers: Sequence[int], first: int) -> int:

@@ -136,7 +136,7 @@ def test_the_null_car_obeys_and_moves_nothing():
 
 
 def test_cars_are_chosen_by_name():
-    assert CARS.names == ("null", "servo_esc")
+    assert CARS.names == ("dc_motors", "null", "servo_esc")
     assert isinstance(make_car(Board().bus(), CarConfig()), ServoEsc)
     with pytest.raises(UnknownName, match="did you mean 'servo_esc'"):
         make_car(None, CarConfig(name="servo_ecs"))
@@ -149,6 +149,8 @@ def test_cars_are_chosen_by_name():
         ({"throttle_channel": -1}, "two different channels"),
         ({"steering_channel": 1}, "two different channels"),
         ({"frequency_hz": 1600}, "40 to 330 Hz"),
+        ({"motor_frequency_hz": 2000}, "24 to 1600 Hz"),
+        ({"address": 0x20}, "0x40..0x7f, not 0x20"),
         ({"frequency_hz": math.nan}, "40 to 330 Hz"),
         ({"steering_min_us": 2100}, "must rise"),
         ({"throttle_max_us": 2600}, "must rise"),

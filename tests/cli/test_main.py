@@ -45,6 +45,8 @@ WRONG_USAGE = [
     (["drive", "--sim", "--road", "null", "--car", "servo"], "did you mean 'servo_esc'"),
     (["drive", "--sim", "--laps", "0"], "give a number above 0"),
     (["drive", "--laps", "2"], "--laps needs --sim"),
+    (["drive", "--kit", "waveshare-por"], "did you mean 'waveshare-pro'"),
+    (["drive", "--kit", "donkey", "--sim"], "is for a real car"),
     (["drive", "--fault", "black@1"], "--fault needs --sim"),
     (["drive", "--config", "nowhere.toml"], "Cannot read the configuration nowhere.toml"),
     (["evaluate", "--first-seed", "5"], "are for training"),
@@ -68,6 +70,8 @@ FAILURES = [
     (["drive", "--camera", "replay:empty", "--road", "null", "--car", "null"], "empty"),
     (["drive", "--camera", "null", "--bus", "77"], "/dev/i2c-77 does not exist"),
     (["stop"], "No guard listens"),
+    (["kits", "--bus", "77"], "/dev/i2c-77 does not exist"),
+    (["kits", "--bus", "sim:nowhere"], "No virtual board at nowhere"),
 ]
 
 

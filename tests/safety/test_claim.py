@@ -7,9 +7,10 @@ import stat
 
 import pytest
 
+from jetracer.car.base import CarConfig
 from jetracer.core.errors import GuardError, GuardTaken
 from jetracer.core.runtime import guard_socket, runtime_dir
-from jetracer.safety.claim import Claim
+from jetracer.safety.claim import Claim, claimed_car
 from jetracer.safety.guard import GuardConfig
 
 
@@ -99,3 +100,15 @@ def test_places_that_cannot_be_used(claim, tmp_path):
     (tmp_path / "folder").mkdir()
     with pytest.raises(GuardError, match=r"cannot listen on .*folder \(Is a directory\); choose another place with"):
         claim(tmp_path / "folder").listen()
+
+
+def test_a_guard_says_which_car_it_owns(claim, tmp_path):
+    one = claim(tmp_path / "s")
+    one.describe(CarConfig(steering_gain=-0.123456789, throttle_channel=12))
+    one.describe(CarConfig(steering_gain=-0.5))  # nothing of the longer text is left
+    assert claimed_car(tmp_path / "s") == CarConfig(steering_gain=-0.5)
+
+
+def test_a_guard_that_does_not_say_which_car_it_owns(tmp_path):
+    with pytest.raises(GuardError, match=r"guard on .*/s does not say which car it owns \(Cannot read"):
+        claimed_car(tmp_path / "s")

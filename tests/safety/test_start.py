@@ -14,6 +14,7 @@ from jetracer.core.config import override
 from jetracer.core.errors import BusError, ConfigError, GuardError, GuardTaken
 from jetracer.core.types import Command
 from jetracer.safety import start
+from jetracer.safety.failsafe import Report
 from jetracer.safety.guard import GuardConfig
 from jetracer.safety.launch import Launch, arguments
 from jetracer.safety.start import start_guard
@@ -142,6 +143,16 @@ def test_a_guard_that_says_nothing(tmp_path, monkeypatch):
     with pytest.raises(GuardError, match="ended before it was ready"):
         start._facts(read)
     os.close(read)
+
+
+def test_the_first_is_heard_when_guard_and_parent_both_report():
+    read, write = os.pipe()
+    for text in ("first", "second"):
+        os.write(write, json.dumps({"error": "BusError", "text": text}).encode() + b"\n")
+    with pytest.raises(BusError, match="first"):
+        start._facts(read)
+    os.close(read)
+    Report(write).failed(BusError("nobody listens any more"))
 
 
 def test_errors_of_any_name_are_raised():

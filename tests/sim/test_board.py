@@ -172,3 +172,18 @@ while True:
 def test_importing_the_board_is_cheap():
     code = "import sys, jetracer.sim.board; print([m for m in ('numpy', 'cv2', 'smbus2') if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True).stdout == b"[]\n"
+
+
+def test_the_motors_chip_answers_only_when_fitted():
+    board = Board()
+    with pytest.raises(OSError):
+        board.bus().read_byte(0x60)
+    board.nak(0x60, False)
+    bus = board.bus()
+    assert board.motor_duties() == [0.0] * 16
+    for register, value in ((0x00, 0x30), (0xFE, 3), (0x00, 0x20)):
+        bus.write_byte_data(0x60, register, value)
+    bus.write_i2c_block_data(0x60, 0x06, [0, 0, 0, 0x04, 0, 0x10, 0, 0])
+    assert board.motor_duties()[:3] == pytest.approx([0.25, 1.0, 0.0])
+    assert board.outputs() == [0.0] * 16, "the servo's chip is another one"
+    assert board.write_count == 0

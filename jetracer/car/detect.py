@@ -1,0 +1,84 @@
+"""Which kit is on the bus, and the evidence. Only reads: one byte from each address that a kit may have."""
+from __future__ import annotations
+
+import errno
+from dataclasses import dataclass
+from typing import Any, Optional, Tuple
+
+from jetracer.core.errors import BusError
+from jetracer.core.i2c import open_bus
+
+SERVO, MOTORS, ALL_CALL = 0x40, 0x60, 0x70
+CHIPS = {
+    SERVO: "a PCA9685: the servo, and the ESC where there is one",
+    MOTORS: "a second PCA9685: DC motors, which only the Waveshare AI Kit has",
+    0x41: "an INA219: the battery sensor of a pack of 3 cells",
+    0x42: "an INA219: the battery sensor of a pack of 2 cells",
+    0x48: "an ADS1115: the battery sensor of older Waveshare boards",
+    0x3C: "an SSD1306: the display",
+    ALL_CALL: "the address to which every PCA9685 answers after power-on: not a chip of its own",
+}
+# the battery's settings that differ from the defaults (0x41, 3 cells)
+_OPTIONS = {0x42: ("--guard.battery.address", "66", "--guard.limits.battery_cells", "2")}
+ONE_CHIP = ("nvidia-jetracer", "nvidia-latrax", "waveshare-pro", "donkey")  # on the bus they look alike
+
+
+@dataclass(frozen=True)
+class Found:
+    """`kit` is None where the bus cannot tell; then `candidates` has more than one name, or none at all."""
+
+    kit: Optional[str]
+    candidates: Tuple[str, ...]
+    evidence: Tuple[str, ...]
+    options: Tuple[str, ...]  # of the command line, that suit what was found
+
+
+def detect(bus: Any, virtual: bool = False) -> Found:
+    """Look at an open bus, `virtual` when it is a simulated board's. Raises BusError when the bus hangs."""
+    found = {address: _answers(bus, address) for address in CHIPS}
+    there = [address for address in CHIPS if found[address]]
+    evidence = [f"0x{address:02x} {found[address]}: {CHIPS[address]}." for address in there]
+    kit, candidates, why = _judge(found, virtual)
+    options = tuple(word for address in there for word in _OPTIONS.get(address, ()))
+    return Found(kit, candidates, (*evidence, *why), options)
+
+
+def detect_on(spec: str) -> Found:
+    """Look at a bus by name, as `core.i2c.open_bus` takes it. Raises BusError or ConfigError."""
+    bus = open_bus(spec)
+    try:
+        return detect(bus, virtual=spec.startswith("sim:"))
+    finally:
+        bus.close()
+
+
+def _judge(found: Any, virtual: bool) -> Tuple[Optional[str], Tuple[str, ...], Tuple[str, ...]]:
+    """(kit, candidates, what follows from the chips)."""
+    if found[SERVO] and found[MOTORS]:
+        return "waveshare-ai", ("waveshare-ai",), ("Servo and DC motors have a chip each: the AI Kit.",)
+    if found[MOTORS]:
+        return None, (), (
+            "0x40 does not answer: motors without a servo (a JetBot?), or the servo's chip is loose.",
+        )
+    if not found[SERVO]:
+        return None, (), ("0x40 does not answer: no PCA9685, so no car; check power and wires.",)
+    nothing = "0x60 does not answer: no DC motors, so an ESC drives the car."
+    if virtual:
+        return "simulated", ("simulated",), (nothing, "The bus is a virtual board: the simulated car.")
+    alike = "NVIDIA's, Donkey cars and Waveshare's Pro have just this one chip: the bus cannot tell which."
+    return None, ONE_CHIP, (nothing, alike)
+
+
+def _answers(bus: Any, address: int) -> str:
+    """How the chip shows, in words; empty when it does not."""
+    try:
+        bus.read_byte(address)
+    except OSError as error:
+        if error.errno == errno.EBUSY:
+            return "is held by a driver of the kernel"
+        if error.errno == errno.ETIMEDOUT:
+            raise BusError(
+                "The I2C bus hangs (a chip holds the line down); switch the car off and on, check its wires."
+            ) from error
+        return ""
+    return "answers"

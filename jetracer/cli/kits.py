@@ -1,0 +1,53 @@
+"""`jetracer kits`: which kit this car is built from, by the chips on its bus, and why. Only reads."""
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any, Dict, List
+
+from jetracer.car.detect import Found, detect_on
+from jetracer.car.kit import kit_names, load_kit
+
+
+def main(arguments: List[str]) -> int:
+    parser = argparse.ArgumentParser(prog="jetracer kits", description=__doc__, allow_abbrev=False)
+    parser.add_argument("--bus", default="1", metavar="N", help="1 for /dev/i2c-1 (default), or sim:PATH")
+    parser.add_argument("--list", action="store_true", help="the kits that there are; looks at no bus")
+    parser.add_argument("--json", action="store_true", help="one JSON object on the last line")
+    options = parser.parse_args(arguments)
+    if options.list:
+        return _list(options.json)
+    found = detect_on(options.bus)
+    print(json.dumps(_as_dict(found)) if options.json else _told(found))
+    return 0 if found.candidates else 1
+
+
+def _list(as_json: bool) -> int:
+    kits = [load_kit(name) for name in kit_names()]
+    if as_json:
+        rows = [{"name": kit.name, "title": kit.title, "wiring": kit.wiring} for kit in kits]
+        print(json.dumps({"kits": rows}))
+        return 0
+    for kit in kits:
+        print(f"{kit.name:<16} {kit.title}\n{'':<16} {kit.wiring}")
+    return 0
+
+
+def _as_dict(found: Found) -> Dict[str, Any]:
+    return {"kit": found.kit, "evidence": list(found.evidence), "candidates": list(found.candidates),
+            "options": list(found.options)}
+
+
+def _told(found: Found) -> str:
+    lines = [f"  {sentence}" for sentence in found.evidence]
+    if found.kit:
+        return "\n".join([f"{found.kit}: {load_kit(found.kit).title}", *lines, _drive(found, found.kit)])
+    if not found.candidates:
+        return "\n".join(["No kit found.", *lines])
+    choices = [f"  {name:<16} {load_kit(name).title}" for name in found.candidates]
+    return "\n".join(["It is one of these; choose the one that you bought:", *choices, "Why:", *lines,
+                      _drive(found, "NAME")])
+
+
+def _drive(found: Found, kit: str) -> str:
+    return " ".join(["Drive it with: jetracer drive --kit", kit, *found.options])
