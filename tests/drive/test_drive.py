@@ -58,21 +58,21 @@ def test_a_drive_leaves_a_complete_run_folder_and_no_process(config):
     assert children() == before
 
 
-@pytest.mark.parametrize("fault, reason", [
-    ("frozen@1.2", "stale_frame"),
-    ("lost@1.2", "stale_frame"),
-    ("black@1.2", "unsure"),
-    ("nan_output@1.2", "unsure"),
-    ("slow_engine@1.2", "watchdog"),
-    ("i2c_nak@1.2+0.5", "bus_fault"),
-    ("brown_out@1.2", "brown_out"),
+@pytest.mark.parametrize("fault, reasons", [
+    ("frozen@1.2", {"stale_frame"}),
+    ("lost@1.2", {"stale_frame"}),
+    ("black@1.2", {"unsure"}),
+    ("nan_output@1.2", {"unsure"}),
+    ("slow_engine@1.2", {"watchdog", "stale_frame"}),  # both limits are 0.1 s: whichever began to count first
+    ("i2c_nak@1.2+0.5", {"bus_fault"}),
+    ("brown_out@1.2", {"brown_out"}),
 ])
-def test_every_fault_stops_the_car_and_says_why(config, fault, reason):
+def test_every_fault_stops_the_car_and_says_why(config, fault, reasons):
     steps = []
     summary = drive(replace(config, duration_s=5.0, world=replace(config.world, fault=fault)),
                     watch=lambda step, _: steps.append(step))
     assert any(step.decision.armed for step in steps), "it drove before"
-    assert reason in {stop["reason"] for stop in summary["stops"]}
+    assert reasons & {stop["reason"] for stop in summary["stops"]}
     assert abs(steps[-1].decision.command.throttle) == 0.0
 
 
