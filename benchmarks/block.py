@@ -27,7 +27,7 @@ from jetracer.control.base import CONTROLLERS
 from jetracer.control.config import ControlConfig
 from jetracer.core.clock import MonotonicClock
 from jetracer.core.config import override
-from jetracer.core.errors import JetRacerError
+from jetracer.core.errors import DeviceError, GuardLost, JetRacerError
 from jetracer.core.realtime import enter_realtime, freeze_garbage
 from jetracer.core.types import Step
 from jetracer.drive.loop import Driver, run
@@ -83,6 +83,10 @@ class Take:
         self.turns.append((step.frame.seq, step.frame.t_s, step.t_s, acted_s,
                            times["perceive"], times["decide"], times["guard"]))
 
+    @property
+    def lasted_s(self) -> float:
+        return self.turns[-1][2] - self.turns[0][2] if self.turns else 0.0
+
     def over(self, step: Step) -> bool:
         return self._start_s is not None and step.t_s >= self._start_s + self._block.seconds
 
@@ -104,11 +108,14 @@ def drive_block(block: Block) -> Tuple[Take, Dict[str, Any]]:
         if block.realtime:
             refused = enter_realtime() or ""
             freeze_garbage()
-        run(driver, camera, sinks, take.over)
-        counters = driver.guard.status().counters
+        ended = ""
+        try:
+            run(driver, camera, sinks, take.over)
+        except GuardLost as error:  # a result too: a guard that was starved has stopped the car
+            ended = f"after {take.lasted_s:.0f} s: {error}"
     return take, {"refused": refused, "guard_realtime": guard_process.realtime, "dropped": camera.dropped,
                   "unchanged": take.unchanged, "unarmed": take.unarmed, "stops": sorted(take.stops),
-                  "late_commands": counters["late"]}
+                  "ended": ended}
 
 
 def _start(stack: ExitStack, folder: Path, block: Block) -> GuardProcess:
@@ -130,7 +137,10 @@ def _assemble(stack: ExitStack, guard_process: GuardProcess, block: Block) -> Tu
 def in_own_process(block: Block) -> Tuple[np.ndarray, Dict[str, Any]]:
     """Drive `block` in a fresh process: (array of TURN, facts). Raises DeviceError."""
     facts = run_module(sys.executable, "benchmarks.block", list(arguments(block)), block.seconds + 60.0)
-    return np.load(block.out), facts
+    turns = np.load(block.out)
+    if not len(turns):
+        raise DeviceError(facts["ended"] or "The drive ended before anything was measured.")
+    return turns, facts
 
 
 def fresh_turns(stretches: Iterator[np.ndarray]) -> List[np.ndarray]:

@@ -41,7 +41,11 @@ def measure(quick: bool = False, road: str = "road") -> Dict[str, Any]:
         }
     real = drives["real-time, hogs"]
     return {"fps": FPS, "hogs": HOGS, "seconds": base.seconds, "drives": drives, "refused": real["refused"],
-            "goal_met": None if real["refused"] else real["missed"] == (real["core_paused"] or 0)}
+            "goal_met": None if real["refused"] else _met(real)}
+
+
+def _met(drive: Dict[str, Any]) -> bool:
+    return not drive["ended"] and drive["missed"] == (drive["core_paused"] or 0)
 
 
 def _drive(block: Block, hogs: int) -> Dict[str, Any]:
@@ -90,6 +94,8 @@ def show(result: Dict[str, Any]) -> str:
     for mode, drive in result["drives"].items():
         if drive["unarmed"]:
             text.append(f"  {mode}: stopped for {drive['unarmed']} turns ({', '.join(drive['stops'])})")
+        if drive["ended"]:
+            text.append(f"  {mode}: ended {drive['ended']}")
     if result["refused"]:
         text.append(f"  {result['refused']}")
     real = result["drives"].get("real-time, hogs", {})

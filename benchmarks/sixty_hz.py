@@ -36,7 +36,7 @@ def measure(quick: bool = False, road: str = "road") -> Dict[str, Any]:
         pictures = draw_pictures(Path(folder) / "pictures.npy")
         results = {name: _drive(name, block, pictures, Path(folder)) for name, block in drives.items()}
     plain = results["plain"]
-    met = plain["period"]["rsd"] <= GOAL_RSD and plain["old_frames"] == 0
+    met = plain["period"]["rsd"] <= GOAL_RSD and plain["old_frames"] == 0 and not plain["ended"]
     return {"fps": FPS, "drives": results, "goal_met": met}
 
 
@@ -75,5 +75,7 @@ def show(result: Dict[str, Any]) -> str:
         ]
         if drive["unarmed"]:
             text.append(f"  (the car was stopped for {drive['unarmed']} turns: {', '.join(drive['stops'])})")
+        if drive["ended"]:
+            text.append(f"  (ended {drive['ended']})")
     goal = f"period RSD <= {GOAL_RSD:.0%} and no frame older than a period and its inference"
     return "\n".join([*text, verdict(goal, result["goal_met"])])
