@@ -46,6 +46,15 @@ def test_missing_bus_names_the_next_step():
         i2c.open_bus("sin:/x")
 
 
+def test_a_bus_that_may_not_be_opened_names_the_group(monkeypatch):
+    def refused(number):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("smbus2.SMBus", refused)
+    with pytest.raises(BusError, match=r"No permission on /dev/i2c-1; run: sudo usermod -aG i2c"):
+        i2c.open_bus("1")
+
+
 def test_runtime_dir_is_private(tmp_path, monkeypatch):
     monkeypatch.setenv("JETRACER_RUNTIME_DIR", str(tmp_path / "run"))
     path = runtime.runtime_dir()
