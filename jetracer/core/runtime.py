@@ -4,6 +4,7 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
+from typing import Optional
 
 
 def runtime_dir() -> Path:
@@ -21,6 +22,15 @@ def runtime_dir() -> Path:
         path = Path(tempfile.gettempdir()) / f"jetracer-{os.getuid()}"
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     return path
+
+
+def memory_dir() -> Optional[str]:
+    """Where files shared by processes stay in memory: /dev/shm; None where there is none, or TMPDIR names a place.
+
+    A virtual board on a disk made the process that writes a register wait for the disk now and then, 40 ms and more.
+    """
+    wanted = "TMPDIR" not in os.environ and os.access("/dev/shm", os.W_OK)
+    return "/dev/shm" if wanted else None
 
 
 def guard_socket() -> Path:

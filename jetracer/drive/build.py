@@ -17,6 +17,7 @@ from jetracer.core.clock import MonotonicClock
 from jetracer.core.errors import CameraEnded, ConfigError
 from jetracer.core.rate import Rate
 from jetracer.core.realtime import enter_realtime, freeze_garbage
+from jetracer.core.runtime import memory_dir
 from jetracer.core.types import Step
 from jetracer.display.base import DISPLAYS, make_display
 from jetracer.drive.config import DriveConfig
@@ -111,7 +112,8 @@ def assemble(config: DriveConfig, say: Say = silent) -> Iterator[Parts]:
     with ExitStack() as stack:
         world = None
         if config.sim:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="jetracer-world-")))
+            home = tempfile.TemporaryDirectory(prefix="jetracer-world-", dir=memory_dir())
+            folder = Path(stack.enter_context(home))
             world = WorldProcess(config, folder)
             stack.callback(world.close)
             world.start()

@@ -18,6 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from jetracer.core.runtime import memory_dir
 from jetracer.safety.client import GuardClient
 from jetracer.sim.board import Board
 from tests.safety.processes import neutral
@@ -108,7 +109,7 @@ def command_line(pid: int) -> str:
 
 def one_round(kind, victim: str, number: int) -> float:
     """Seconds from the signal to neutral registers; they must stay so for another 0.1 s."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=memory_dir()) as folder:
         system = kind(Path(folder))
         try:
             time.sleep(random.uniform(0.0, 0.5))
