@@ -34,7 +34,11 @@ def run(version, python):
     subprocess.run([str(own), "-m", "pip", "install", "-q", "--disable-pip-version-check", "-e", str(ROOT), *TOOLS],
                    check=True)
     tests = [str(ROOT / "tests" / folder) for folder in FOLDERS if (ROOT / "tests" / folder).exists()]
-    return subprocess.run([str(own), "-m", "pytest", "-q", *tests], cwd=str(ROOT), check=False).returncode
+    command = [str(own), "-m", "pytest", "-o", f"cache_dir={home / 'pytest'}", *tests]
+    if subprocess.run(command, cwd=str(ROOT), check=False).returncode == 0:
+        return 0
+    print("Python %s: once more, what failed:" % version, flush=True)  # see .ci/run
+    return subprocess.run([*command, "--last-failed"], cwd=str(ROOT), check=False).returncode
 
 
 def main():

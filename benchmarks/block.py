@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import sys
-import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 import numpy as np
 
-from benchmarks.measure import TURN, run_module
+from benchmarks.measure import TURN, run_module, working_folder
 from benchmarks.stand_ins import make_engine
 from jetracer.camera.background import Background
 from jetracer.camera.base import CameraConfig
@@ -94,7 +93,7 @@ class Take:
 def drive_block(block: Block) -> Tuple[Take, Dict[str, Any]]:
     """Drive; the turns and what else is to be known. Raises JetRacerError."""
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="jetracer-bench-")))
+        folder = Path(stack.enter_context(working_folder()))
         board = Board.create(str(folder / "board"))
         board.set_battery(*BATTERY)
         guard_process = _start(stack, folder, block)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import sys
-import tempfile
 import threading
 import time
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any, List, Tuple
 
 import numpy as np
 
-from benchmarks.measure import TURN
+from benchmarks.measure import TURN, working_folder
 from benchmarks.stand_ins import make_engine
 from jetracer.camera.base import CameraConfig
 from jetracer.camera.null import NullCamera
@@ -83,7 +82,7 @@ def drive_donkey(pictures: str, road: str, hz: float, seconds: float) -> List[tu
     from donkeycar.vehicle import Vehicle
 
     vehicle: Any = Vehicle()
-    with tempfile.TemporaryDirectory(prefix="jetracer-bench-") as folder:
+    with working_folder() as folder:
         board = Board.create(str(Path(folder) / "board"))
         car = ServoEsc(board.bus())
         car.open()
