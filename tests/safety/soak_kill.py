@@ -1,4 +1,4 @@
-"""Kill or stop every process at random instants:   python -m tests.safety.soak_kill [--instants 200] [--json]
+"""Kill or stop every process at random instants:   python -m tests.safety.soak_kill [--instants 200]
 
 Each round starts a whole simulated drive, waits a random time, sends SIGKILL or SIGSTOP to one of its processes and
 reads the virtual PCA9685 until it says neutral. Then, unless --no-commands, a million commands of every kind (see
