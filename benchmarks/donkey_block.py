@@ -8,6 +8,7 @@ loop runs, the quickest of the ways that Donkey knows: its templates use threads
 from __future__ import annotations
 
 import json
+import logging
 import sys
 import threading
 import time
@@ -81,6 +82,7 @@ def drive_donkey(pictures: str, road: str, hz: float, seconds: float) -> List[tu
     """Run the vehicle and return its turns after the warm-up."""
     from donkeycar.vehicle import Vehicle
 
+    logging.disable(logging.INFO)  # its table of part times
     vehicle: Any = Vehicle()
     with working_folder() as folder:
         board = Board.create(str(Path(folder) / "board"))
