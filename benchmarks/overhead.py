@@ -34,7 +34,7 @@ def measure(quick: bool = False, road: str = "road", install: bool = True) -> Di
         runners, missing = _runners(pictures, Path(folder), road, install)
         taken = _interleaved(runners, rounds, seconds)
     loops = {name: _summary(name, stretches) for name, stretches in taken.items()}
-    ours = loops["jetracer null 60 Hz"]["age_ms"]
+    ours = loops["JetRacer null 60 Hz"]["age_ms"]
     return {"fps": FPS, "rounds": rounds, "seconds": seconds, "loops": loops, "missing": missing,
             "goal_met": ours["p50"] <= GOAL_P50_MS and ours["p99"] <= GOAL_P99_MS}
 
@@ -54,7 +54,7 @@ def _runners(pictures: Path, folder: Path, road: str, install: bool) -> Tuple[Di
     runners: Dict[str, Runner] = {}
     for network in networks:
         name = "null" if network == "null" else "network"
-        runners[f"jetracer {name} {FPS:.0f} Hz"] = _ours(pictures, folder, network)
+        runners[f"JetRacer {name} {FPS:.0f} Hz"] = _ours(pictures, folder, network)
         for hz in DONKEY_HZ if donkey else ():
             runners[f"donkey {name} {hz:.0f} Hz"] = _donkeys(donkey, pictures, network, hz)
     return runners, missing
@@ -83,7 +83,7 @@ def _interleaved(runners: Dict[str, Runner], rounds: int, seconds: float) -> Dic
 
 
 def _summary(name: str, stretches: List[np.ndarray]) -> Dict[str, Any]:
-    return age_and_pace(fresh_turns(stretches) if name.startswith("jetracer") else stretches)
+    return age_and_pace(fresh_turns(stretches) if name.startswith("JetRacer") else stretches)
 
 
 def show(result: Dict[str, Any]) -> str:
@@ -96,7 +96,7 @@ def show(result: Dict[str, Any]) -> str:
     text = [table(rows, head), f"  camera {result['fps']:.0f} frames/s; age: exposure to register write; "
             "JetRacer through the guard's process, Donkey writes from its loop"]
     text += [f"  not measured: {why}" for why in result["missing"]]
-    ours = result["loops"]["jetracer null 60 Hz"]["age_ms"]
+    ours = result["loops"]["JetRacer null 60 Hz"]["age_ms"]
     goal = (f"with a null engine p50 <= {GOAL_P50_MS:.0f} ms, p99 <= {GOAL_P99_MS:.0f} ms "
             f"(are {ours['p50']:.2f}, {ours['p99']:.2f})")
     text.append(verdict(goal, result["goal_met"]))
