@@ -30,7 +30,7 @@ def test_overhead_through_the_guard_by_the_command(monkeypatch, capsys):
     monkeypatch.setattr(overhead, "DONKEY_HZ", ())
     assert main(["overhead", "--quick", "--road", "null", "--json"]) == 0
     said = capsys.readouterr().out.splitlines()
-    loop = json.loads(said[-1])["overhead"]["loops"]["jetracer null 60 Hz"]
+    loop = json.loads(said[-1])["overhead"]["loops"]["JetRacer null 60 Hz"]
     assert loop["turns"] >= 10
     assert 0 < loop["age_ms"]["p50"] < 100
     assert any("goal with a null engine" in line for line in said)
