@@ -13,6 +13,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence
 import numpy as np
 
 from jetracer.core.errors import DeviceError
+from jetracer.core.runtime import memory_dir
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -91,8 +92,7 @@ def _cell(value: Any) -> str:
 
 def working_folder() -> tempfile.TemporaryDirectory:
     """A folder in memory where there is one: the virtual board stands for a chip and must not wait for a disk."""
-    memory = "/dev/shm"
-    return tempfile.TemporaryDirectory(prefix="jetracer-bench-", dir=memory if os.access(memory, os.W_OK) else None)
+    return tempfile.TemporaryDirectory(prefix="jetracer-bench-", dir=memory_dir())
 
 
 def verdict(goal: str, met: Optional[bool]) -> str:

@@ -8,6 +8,7 @@ Names, defaults and formulas are those of github.com/NVIDIA-AI-IOT/jetracer, `je
 """
 from __future__ import annotations
 
+import logging
 import os
 import weakref
 from dataclasses import replace
@@ -20,7 +21,6 @@ from jetracer.car.base import CarConfig
 from jetracer.car.detect import detect_on
 from jetracer.car.kit import Kit, load_kit
 from jetracer.core.errors import BusError, ConfigError, GuardError, GuardTaken
-from jetracer.core.log import logger
 from jetracer.core.registry import unknown
 from jetracer.core.runtime import guard_socket
 from jetracer.core.types import NEUTRAL, Command
@@ -273,4 +273,4 @@ def _stop_all() -> None:
         try:
             car.stop()
         except Exception:  # of a widget that is linked: the motors were stopped before it heard of it
-            logger(__name__).exception("what is linked to the car failed when it stopped")
+            logging.getLogger(__name__).exception("what is linked to the car failed when it stopped")

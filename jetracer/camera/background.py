@@ -5,6 +5,7 @@ thread that dies in silence, and a sensor that repeats its last picture for ever
 """
 from __future__ import annotations
 
+import logging
 import math
 import threading
 from dataclasses import replace
@@ -14,7 +15,6 @@ import numpy as np
 
 from jetracer.camera.base import Camera
 from jetracer.core.errors import CameraEnded, CameraError, CameraTimeout
-from jetracer.core.log import logger
 from jetracer.core.mailbox import Mailbox
 from jetracer.core.types import Frame
 
@@ -22,7 +22,7 @@ STALL_S = 1.0  # a camera silent for so long is closed and opened again
 _SLICE_S = 0.1  # longest single wait, so that close() is heard soon
 FIRST_DELAY_S, LONGEST_DELAY_S = 0.1, 5.0  # pause before opening again; doubles with every failure
 _JOIN_S = 3.0
-_log = logger(__name__)
+_log = logging.getLogger(__name__)
 
 
 class Background(Camera):

@@ -1,16 +1,16 @@
 """A recording played as a camera."""
 from __future__ import annotations
 
+import logging
 from bisect import bisect_right
 from typing import Any, Optional
 
 from jetracer.camera.base import Camera, CameraConfig
 from jetracer.core.clock import Clock, MonotonicClock
 from jetracer.core.errors import CameraEnded, CameraError, CameraTimeout
-from jetracer.core.log import logger
 from jetracer.core.types import Frame
 
-_log = logger(__name__)
+_log = logging.getLogger(__name__)
 
 
 class ReplayCamera(Camera):

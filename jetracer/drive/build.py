@@ -14,6 +14,7 @@ from jetracer.camera.load import make_camera, resolve
 from jetracer.control.arbiter import Arbiter
 from jetracer.control.base import CONTROLLERS
 from jetracer.core.clock import MonotonicClock
+from jetracer.core.config import dump
 from jetracer.core.errors import CameraEnded, ConfigError
 from jetracer.core.rate import Rate
 from jetracer.core.realtime import enter_realtime, freeze_garbage
@@ -161,8 +162,6 @@ def _prepare_process(config: DriveConfig, say: Say) -> None:
 
 def _run_folder(config: DriveConfig) -> Path:
     """A new folder named by date and time, with the used configuration in it."""
-    from jetracer.core.config import dump
-
     base = Path(config.runs)
     name = time.strftime("%Y%m%d-%H%M%S")
     for suffix in ("", *(f"-{number}" for number in range(2, 100))):

@@ -5,13 +5,13 @@ of a second. A thread here goes on sending. It ends with its process, and then t
 """
 from __future__ import annotations
 
+import logging
 import threading
 from typing import Callable, Optional
 
 from jetracer.core.clock import Clock, MonotonicClock
 from jetracer.core.device import Device
 from jetracer.core.errors import GuardError, GuardLost
-from jetracer.core.log import logger
 from jetracer.core.types import MANUAL, NEUTRAL, Command, Decision, Pilot
 from jetracer.safety.client import Guard
 from jetracer.safety.reasons import reason
@@ -100,7 +100,7 @@ class Hand(Device):
             try:
                 self._on_stop()
             except Exception:  # it is the program's own; this thread has to live on
-                logger(__name__).exception("a program's reaction to a stop failed")
+                logging.getLogger(__name__).exception("a program's reaction to a stop failed")
 
     def _beat(self) -> bool:
         """Send once more; whether the car was stopped since the last time."""

@@ -4,6 +4,7 @@ A display that is absent, or falls off its wires, is no fault: it is looked for 
 """
 from __future__ import annotations
 
+import logging
 import math
 import socket
 import threading
@@ -13,7 +14,6 @@ from typing import Callable, List, Optional
 from jetracer.core.clock import Clock, MonotonicClock
 from jetracer.core.device import Device
 from jetracer.core.errors import ConfigError
-from jetracer.core.log import logger
 from jetracer.core.types import Step, Stop
 from jetracer.display.base import Display
 from jetracer.display.pages import Facts, draw
@@ -28,7 +28,7 @@ END_S = 1.0  # a stuck bus may keep the thread; it ends with the process
 
 # The pilot's own doing, and no reason to shout.
 _CALM = ("deadman", "not_armed")
-_log = logger(__name__)
+_log = logging.getLogger(__name__)
 
 
 class Panel(Device):

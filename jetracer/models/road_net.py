@@ -9,7 +9,7 @@ Pictures are uint8 BGR; `normalise` makes them float with one scale for all chan
 """
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Tuple
 
 import torch
@@ -34,9 +34,6 @@ class RoadNetConfig:
     widths: Tuple[int, int, int] = (24, 48, 96)  # at 28x28, 14x14, 7x7
     blocks: Tuple[int, int, int] = (1, 1, 1)  # residual blocks after each downsampling
     hidden: int = 64  # of the regression head
-
-    def as_dict(self) -> dict:
-        return asdict(self)
 
 
 def conv_norm(inputs: int, outputs: int, kernel: int, stride: int = 1, padding: int = 0) -> nn.Sequential:

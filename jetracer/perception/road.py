@@ -1,6 +1,7 @@
 """Road following: where to drive, straight from the picture."""
 from __future__ import annotations
 
+import logging
 import math
 from typing import Dict, Optional
 
@@ -8,7 +9,6 @@ import cv2
 import numpy as np
 
 from jetracer.core.errors import CardError
-from jetracer.core.log import logger
 from jetracer.core.types import Aim, Frame, Scene
 from jetracer.engine.base import Engine
 from jetracer.perception.base import Perception
@@ -16,7 +16,7 @@ from jetracer.perception.preprocess import Preprocess, check_image
 
 BLANK_STD = 2.0  # grey levels; a covered lens or a dead sensor shows less, any real scene far more
 _SAMPLE_STEP = 8  # every 8th pixel each way tells a blank picture as surely as all of them
-_log = logger(__name__)
+_log = logging.getLogger(__name__)
 
 
 class RoadFollower(Perception):

@@ -5,12 +5,12 @@ time; then the deadman counts only after it was let go once.
 """
 from __future__ import annotations
 
+import logging
 import math
 from typing import List, Optional, Tuple
 
 from jetracer.core.clock import Clock
 from jetracer.core.errors import DeviceError
-from jetracer.core.log import logger
 from jetracer.core.types import AUTOMATIC, NEUTRAL, Pilot
 from jetracer.teleop.base import Teleop
 from jetracer.teleop.dials import Dials, shaped
@@ -22,7 +22,7 @@ from jetracer.teleop.pads import DPAD_DOWN, DPAD_LEFT, DPAD_RIGHT, DPAD_UP, HAT_
 SILENCE_S = 3.0
 
 _DPAD = {DPAD_UP: (0, 1), DPAD_DOWN: (0, -1), DPAD_LEFT: (-1, 0), DPAD_RIGHT: (1, 0)}
-_log = logger(__name__)
+_log = logging.getLogger(__name__)
 
 
 class GamepadTeleop(Teleop):

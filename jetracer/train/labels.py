@@ -12,16 +12,15 @@ from typing import Optional, Tuple
 import numpy as np
 
 from jetracer.camera.geometry import CameraModel
+from jetracer.control.pursuit import LOOKAHEAD_M
 from jetracer.sim.track import Track
-
-LABEL = ("aim_x", "aim_y", "aim_weight", "confidence", "confidence_weight")
 
 
 @dataclass(frozen=True)
 class LabelConfig:
     """Where the lane ends and doubt begins."""
 
-    lookahead_m: float = 0.7
+    lookahead_m: float = LOOKAHEAD_M
     on_lane: float = 1.05  # lateral offset in half widths up to which the car is on the lane
     off_lane: float = 1.7  # and from which it is clearly off
     facing_rad: float = np.radians(50.0)  # heading error up to which the car faces along the lane

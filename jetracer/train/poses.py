@@ -7,11 +7,12 @@ from typing import Tuple
 import numpy as np
 
 from jetracer.camera.geometry import SIM_CAMERA, CameraModel
+from jetracer.control.motion import CarModel
 from jetracer.sim.look import any_camera, random_camera
 from jetracer.sim.track import Track
 
-WHEELBASE_M = 0.33
-MAX_STEER_RAD = 0.4189
+WHEELBASE_M = CarModel.wheelbase_m
+MAX_STEER_RAD = CarModel.max_steer_rad
 
 
 @dataclass(frozen=True)

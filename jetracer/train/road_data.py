@@ -1,7 +1,7 @@
 """Training pictures for the road net, made in the simulator and kept on disk.
 
 A data set is a folder: `pictures.npy` (N,112,112,3) uint8 BGR, the 2x2 means of 224x224 renderings (the net's
-graph begins with the same mean); `labels.npy` (N,5) float32, see `labels.LABEL`; `about.npy` (N,7) float32,
+graph begins with the same mean); `labels.npy` (N,5) float32, see `labels.py`; `about.npy` (N,7) float32,
 see `ABOUT`; `data.json`, written last, with the configuration and a hash of everything. The same
 configuration always gives the same bytes, whatever the number of processes.
 """
