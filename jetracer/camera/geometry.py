@@ -233,12 +233,18 @@ class CameraModel:
         x, y = self.ground_from_pixel(np.array(px))[0]
         return (float(x), float(y)) if math.isfinite(x) else None
 
-    def aim_from_ground(self, x_m: float, y_m: float) -> Optional[Aim]:
-        """The aim point of a floor point in metres, vehicle frame; None where it is not in the picture."""
-        px, py = self.pixel_from_ground(np.array([[x_m, y_m]]))[0]
+    def aim_from_ground(self, x_m: float, y_m: float, beyond: bool = False) -> Optional[Aim]:
+        """The aim point of a floor point in metres, vehicle frame; None where it is not in the picture.
+
+        `beyond`: also outside of the picture, None only where the lens is blind.
+        """
+        if beyond:
+            px, py = self.project_vehicle(np.array([[x_m, y_m, 0.0]]))[0]
+        else:
+            px, py = self.pixel_from_ground(np.array([[x_m, y_m]]))[0]
         if not math.isfinite(px):
             return None
-        return Aim(2.0 * (px / self.lens.width - 0.5), 2.0 * (py / self.lens.height - 0.5))
+        return Aim(2.0 * (float(px) / self.lens.width - 0.5), 2.0 * (float(py) / self.lens.height - 0.5))
 
 
 SIM_CAMERA = CameraModel(

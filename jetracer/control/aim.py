@@ -5,10 +5,11 @@ import math
 from typing import Optional
 
 from jetracer.camera.geometry import SIM_CAMERA, CameraModel
-from jetracer.control.base import Coast, Controller, clip, usable
+from jetracer.control.base import Coast, Controller, usable
 from jetracer.control.config import AimConfig, ControlConfig
 from jetracer.control.motion import Motion
 from jetracer.control.speed import SpeedPlanner
+from jetracer.core.bounds import clip
 from jetracer.core.clock import Clock, MonotonicClock
 from jetracer.core.types import Aim, Command, Scene
 

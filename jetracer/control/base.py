@@ -42,13 +42,6 @@ def usable(scene: Scene, confidence_floor: float = 0.0) -> bool:
     return math.isfinite(scene.aim.x) and math.isfinite(scene.aim.y) and math.isfinite(scene.t_s)
 
 
-def clip(value: float, low: float = -1.0, high: float = 1.0) -> float:
-    """`value` within [low, high]; NaN becomes 0 (both comparisons of a plain clip are false for it)."""
-    if math.isnan(value):
-        return 0.0
-    return min(max(value, low), high)
-
-
 class Coast:
     """Steering without sight: hold the last angle and let it fade, a bend does not end with a frame."""
 

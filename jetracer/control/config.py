@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from jetracer.control.motion import CarModel
+from jetracer.car.model import CarModel
 from jetracer.control.speed import SpeedConfig
 
 

@@ -9,41 +9,11 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from dataclasses import dataclass, field
 from typing import List, Optional, Tuple
 
-from jetracer.control.base import clip
-from jetracer.control.speed import MotorCurve
+from jetracer.car.model import CarModel
+from jetracer.core.bounds import clip
 from jetracer.core.types import Command
-
-
-@dataclass(frozen=True)
-class CarModel:
-    """The car as the controller believes it to be; by default the simulated one (F1TENTH numbers)."""
-
-    wheelbase_m: float = 0.33
-    centre_m: float = 0.17145  # from the rear axle forward to the point that shall stay on the line
-    max_steer_rad: float = 0.4189
-    steer_rate_rps: float = 3.2
-    actuator_delay_s: float = 0.02  # from the register to the wheels
-    rear_slip: float = 0.0178  # rad per m/s^2 across: 1 / (mu g C_Sr) of the single-track model; 0 = no slip
-    understeer: float = 0.0028  # rad per m/s^2 across: front slip less rear slip
-    motor: MotorCurve = field(default_factory=MotorCurve)
-
-    def curvature(self, steer_rad: float, speed_mps: float = 0.0) -> float:
-        """Curvature [1/m, left +] of the path at a front wheel angle (left +)."""
-        return math.tan(steer_rad) / (self.wheelbase_m + self.understeer * speed_mps ** 2)
-
-    def steering(self, curvature: float, speed_mps: float = 0.0) -> float:
-        """Steering command in [-1, 1] (+ right) for a curvature [1/m, left +]."""
-        reach_m = self.wheelbase_m + self.understeer * speed_mps ** 2
-        return clip(-math.atan(curvature * reach_m) / self.max_steer_rad)
-
-    def drift_rad(self, steer_rad: float, speed_mps: float) -> float:
-        """By how much the nose points farther into the bend than the rear axle moves (left +)."""
-        across_mps2 = speed_mps ** 2 * self.curvature(steer_rad, speed_mps)
-        return clip(self.rear_slip * across_mps2, -0.2, 0.2)
-
 
 Knot = Tuple[float, float, float, float, float]  # t_s, wheel angle, speed, wheel angle asked for, throttle
 

@@ -1,9 +1,6 @@
 """Pure pursuit in metres: drive the arc from where the car will be to the point that the network chose.
 
-R. C. Coulter, "Implementation of the Pure Pursuit Path Tracking Algorithm", CMU-RI-TR-92-01: the arc to a
-point (x, y) at distance L from the rear axle has curvature 2 y / L^2. Here not the rear axle but a point
-`centre_m` ahead of it shall stay on the line: a circle that both it and the aim lie on gives
-2 y / (L^2 - centre_m^2), and 2 (y - centre_m sin(drift)) / (L^2 - centre_m^2) while the car drifts.
+The arc itself is `car/model.py`: CarModel.curvature_to.
 """
 from __future__ import annotations
 
@@ -12,18 +9,12 @@ from typing import Optional, Tuple
 
 from jetracer.camera.geometry import SIM_CAMERA, CameraModel
 from jetracer.control.aim import AimSteering
-from jetracer.control.base import Coast, Controller, clip, usable
+from jetracer.control.base import Coast, Controller, usable
 from jetracer.control.config import ControlConfig
 from jetracer.control.motion import Motion, seen_from
 from jetracer.control.speed import SpeedPlanner
 from jetracer.core.clock import Clock, MonotonicClock
 from jetracer.core.types import Aim, Command, Scene
-
-# What the road network is trained to point at: the centre line's point at this straight-line distance from
-# the rear axle. Nearer follows the line closer; farther keeps more aims in the picture. At 0.7 m an aim
-# leaves the simulated car's picture at a bearing of 38 degrees; from 26 on the steering is at its stop.
-LOOKAHEAD_M = 0.7
-
 
 
 class PurePursuit(Controller):
@@ -68,17 +59,11 @@ class PurePursuit(Controller):
         seen_s = max(scene.t_s, effect_s - self.config.arc.latency_max_s)
         x, y, yaw = self._motion.way(seen_s, effect_s)
         drift_rad = car.drift_rad(*self._motion.state(effect_s))
-        return self._arc(*seen_from((x, y, yaw - drift_rad), *point), drift_rad)
+        x, y = seen_from((x, y, yaw - drift_rad), *point)
+        return car.curvature_to(x, y, drift_rad, self.config.arc.nearest_m)
 
     def _floor_point(self, aim: Aim) -> Optional[Tuple[float, float]]:
         point = self._camera.ground_from_aim(aim)
         if point is None or not math.hypot(*point) <= self.config.arc.farthest_m:
             return None
         return point
-
-    def _arc(self, x_m: float, y_m: float, drift_rad: float) -> float:
-        """Curvature [1/m, left +] of the arc to a point of the rear axle's frame, x along its own motion."""
-        car = self.config.car
-        length2 = max(x_m * x_m + y_m * y_m, self.config.arc.nearest_m ** 2) - car.centre_m ** 2
-        tightest = car.curvature(car.max_steer_rad)
-        return clip(2.0 * (y_m - car.centre_m * math.sin(drift_rad)) / length2, -tightest, tightest)

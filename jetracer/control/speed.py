@@ -1,39 +1,12 @@
-"""How fast to drive, and which throttle gives that speed on a car that cannot measure it.
-
-The defaults of `MotorCurve` describe the simulated car; time a real one over a metre at two throttles.
-"""
+"""How fast to drive, and which throttle gives that speed on a car that cannot measure it."""
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 from typing import Optional
 
-from jetracer.control.base import clip
-
-
-@dataclass(frozen=True)
-class MotorCurve:
-    """Steady speed over throttle: nothing inside the dead band, then a straight line to the top speed."""
-
-    top_speed_mps: float = 6.0
-    dead_band: float = 0.05  # throttle, 0..1
-    time_constant_s: float = 0.4  # of the first-order way to the steady speed
-
-    def speed_mps(self, throttle: float) -> float:
-        """Steady speed of a throttle in [-1, 1]; negative backwards."""
-        size = max(0.0, abs(throttle) - self.dead_band) / (1.0 - self.dead_band)
-        return math.copysign(size * self.top_speed_mps, throttle)
-
-    def throttle(self, speed_mps: float) -> float:
-        """The throttle in [0, 1] that holds `speed_mps`; 0 for a standing car, never backwards."""
-        if not speed_mps > 0.0:
-            return 0.0
-        return min(1.0, self.dead_band + (1.0 - self.dead_band) * speed_mps / self.top_speed_mps)
-
-    def after(self, speed_mps: float, throttle: float, dt_s: float) -> float:
-        """Speed after `dt_s` of a constant throttle."""
-        goal_mps = self.speed_mps(throttle)
-        return goal_mps + (speed_mps - goal_mps) * math.exp(-dt_s / self.time_constant_s)
+from jetracer.car.model import MotorCurve
+from jetracer.core.bounds import clip
 
 
 @dataclass(frozen=True)

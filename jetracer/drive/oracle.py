@@ -10,7 +10,7 @@ from typing import Optional
 import numpy as np
 
 from jetracer.camera.geometry import CameraModel
-from jetracer.control.pursuit import LOOKAHEAD_M
+from jetracer.car.model import LOOKAHEAD_M
 from jetracer.core.types import Aim, Frame, Scene
 from jetracer.perception.base import Perception
 from jetracer.sim.track import Track
@@ -51,10 +51,8 @@ def aim_at(track: Track, camera: CameraModel, pose: np.ndarray, lookahead_m: flo
     x, y, yaw = map(float, pose)
     ahead = track.ahead(x, y, lookahead_m)
     dx, dy, cos, sin = ahead[0] - x, ahead[1] - y, math.cos(yaw), math.sin(yaw)
-    u, v = camera.project_vehicle(np.array([[cos * dx + sin * dy, cos * dy - sin * dx, 0.0]]))[0]
-    if not math.isfinite(u + v):
-        return None
-    return Aim(_unit(2.0 * (u / camera.lens.width - 0.5)), _unit(2.0 * (v / camera.lens.height - 0.5)))
+    aim = camera.aim_from_ground(cos * dx + sin * dy, cos * dy - sin * dx, beyond=True)
+    return aim and Aim(_unit(aim.x), _unit(aim.y))
 
 
 def _unit(value: float) -> float:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Callable, Dict, List, Optional
 
-from jetracer.control.pursuit import LOOKAHEAD_M
+from jetracer.car.model import LOOKAHEAD_M
 from jetracer.engine.card import ModelCard, ModelInput, write_card
 from jetracer.export.onnx import export_road
 from jetracer.models.road_net import PIXEL_MEAN, PIXEL_SCALE, RoadNet, macs, parameters

@@ -7,12 +7,12 @@ of 0 means "no opinion": a car that is half off the lane is neither on it nor of
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Optional, Tuple
+from typing import Tuple
 
 import numpy as np
 
 from jetracer.camera.geometry import CameraModel
-from jetracer.control.pursuit import LOOKAHEAD_M
+from jetracer.car.model import LOOKAHEAD_M
 from jetracer.sim.track import Track
 
 
@@ -27,14 +27,6 @@ class LabelConfig:
     across_rad: float = np.radians(80.0)  # and from which it clearly faces away
     backwards_rad: float = np.radians(120.0)  # beyond this it looks along the lane again, the wrong way
     overshoot: float = 1.25  # an aim this far outside the picture is pulled to its border
-
-
-def pixel_aim(camera: CameraModel, xy_m: Tuple[float, float]) -> Optional[Tuple[float, float]]:
-    """Floor point in the vehicle frame [m] -> aim, also outside the picture; None where the lens is blind."""
-    u, v = camera.project_vehicle(np.array([[xy_m[0], xy_m[1], 0.0]]))[0]
-    if not np.isfinite(u + v):
-        return None
-    return 2.0 * (float(u) / camera.lens.width - 0.5), 2.0 * (float(v) / camera.lens.height - 0.5)
 
 
 def in_vehicle_frame(xy_m: Tuple[float, float], pose: Tuple[float, float, float]) -> Tuple[float, float]:
@@ -59,9 +51,9 @@ def label(
     if lateral > config.off_lane or config.across_rad < away < config.backwards_rad:
         return np.array([0.0, 0.0, 0.0, 0.0, 1.0], np.float32)
     point = in_vehicle_frame(track.ahead(pose[0], pose[1], config.lookahead_m), pose)
-    aim = pixel_aim(camera, point)
-    if away > config.across_rad or aim is None or max(map(abs, aim)) > config.overshoot:
+    aim = camera.aim_from_ground(*point, beyond=True)
+    if away > config.across_rad or aim is None or max(abs(aim.x), abs(aim.y)) > config.overshoot:
         return np.zeros(5, np.float32)
-    sure = lateral <= config.on_lane and away <= config.facing_rad and max(map(abs, aim)) <= 1.0
-    x, y = np.clip(aim, -1.0, 1.0)
+    sure = lateral <= config.on_lane and away <= config.facing_rad and max(abs(aim.x), abs(aim.y)) <= 1.0
+    x, y = np.clip((aim.x, aim.y), -1.0, 1.0)
     return np.array([x, y, 1.0, 1.0, float(sure)], np.float32)

@@ -7,7 +7,7 @@ from typing import Tuple
 import numpy as np
 
 from jetracer.camera.geometry import SIM_CAMERA, CameraModel
-from jetracer.control.motion import CarModel
+from jetracer.car.model import CarModel
 from jetracer.sim.look import any_camera, random_camera
 from jetracer.sim.track import Track
 

@@ -133,6 +133,13 @@ def test_aim_round_trip_and_none_outside() -> None:
     assert SIM_CAMERA.aim_from_ground(-1.0, 0.0) is None
 
 
+def test_an_aim_beyond_the_border_is_told_when_asked_for() -> None:
+    assert SIM_CAMERA.aim_from_ground(0.5, 1.0) is None
+    assert SIM_CAMERA.aim_from_ground(0.5, 1.0, beyond=True).x < -1.0
+    behind = SIM_CAMERA.aim_from_ground(-50.0, 0.0, beyond=True)
+    assert behind is None or max(abs(behind.x), abs(behind.y)) > 1.0
+
+
 def test_sim_camera_is_as_described() -> None:
     lens, mount = SIM_CAMERA.lens, SIM_CAMERA.mount
     assert (lens.model, lens.width, lens.height) == ("fisheye", 224, 224)

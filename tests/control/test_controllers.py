@@ -6,11 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jetracer.camera.geometry import SIM_CAMERA
+from jetracer.car.model import LOOKAHEAD_M
 from jetracer.control.aim import AimSteering
 from jetracer.control.arbiter import Arbiter
-from jetracer.control.base import CONTROLLERS, Coast, clip, usable
+from jetracer.control.base import CONTROLLERS, Coast, usable
 from jetracer.control.config import AimConfig, ControlConfig
-from jetracer.control.pursuit import LOOKAHEAD_M, PurePursuit
+from jetracer.control.pursuit import PurePursuit
+from jetracer.core.bounds import clip
 from jetracer.core.clock import FakeClock
 from jetracer.core.errors import ConfigError, UnknownName
 from jetracer.core.types import ASSISTED, AUTOMATIC, MANUAL, NEUTRAL, Aim, Command, Pilot, Scene

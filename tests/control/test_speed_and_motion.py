@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jetracer.control.motion import CarModel, Motion, seen_from
-from jetracer.control.speed import MotorCurve, SpeedConfig, SpeedPlanner
+from jetracer.car.model import CarModel, MotorCurve
+from jetracer.control.motion import Motion, seen_from
+from jetracer.control.speed import SpeedConfig, SpeedPlanner
 from jetracer.core.types import Command
 
 UNIT = st.floats(-1.0, 1.0)

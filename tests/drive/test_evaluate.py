@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from jetracer.camera.geometry import SIM_CAMERA
+from jetracer.car.model import LOOKAHEAD_M
 from jetracer.control.config import ControlConfig
-from jetracer.control.pursuit import LOOKAHEAD_M
 from jetracer.control.speed import SpeedConfig
 from jetracer.core.errors import ConfigError, ModelNotFound
 from jetracer.core.types import Frame
