@@ -20,17 +20,16 @@ from traitlets import CFloat, Integer, TraitError, observe, validate
 from jetracer.car.base import CarConfig
 from jetracer.car.detect import detect_on
 from jetracer.car.kit import Kit, load_kit
-from jetracer.core.errors import BusError, ConfigError, GuardError, GuardTaken
+from jetracer.core.errors import BusError, ConfigError, GuardError
 from jetracer.core.registry import unknown
 from jetracer.core.runtime import guard_socket
 from jetracer.core.types import NEUTRAL, Command
 from jetracer.drive.hand import Hand
 from jetracer.drive.mishap import watch
 from jetracer.racecar import Racecar
-from jetracer.safety.claim import claimed_car
 from jetracer.safety.client import GuardClient
 from jetracer.safety.launch import Launch
-from jetracer.safety.start import GuardProcess, start_guard
+from jetracer.safety.start import GuardHandle, join_or_start_guard
 
 _WIRING = {  # trait: key of CarConfig
     "i2c_address": "address", "steering_channel": "steering_channel", "throttle_channel": "throttle_channel",
@@ -201,27 +200,22 @@ class NvidiaRacecar(Racecar):
         # The notebook's own gains make the whole range; the guard's car takes what they give as it is.
         wiring = {key: getattr(self, trait) for trait, key in _WIRING.items()}
         car = replace(launch.car, steering_gain=1.0, throttle_gain=1.0, **wiring)
-        process: Optional[GuardProcess] = None
-        try:
-            process = start_guard(self._bus or launch.bus, self._socket, launch.guard, car)
-        except GuardTaken:
-            if not self._socket.exists():
-                raise  # the other guard has the bus but listens elsewhere
-            car = claimed_car(self._socket)
-            self._take(car, self._given - set(_WIRING))
-        line = _Line(GuardClient(self._socket), process, car, weakref.WeakMethod(self.stop), self.deadman_s)
+        guard = join_or_start_guard(
+            Launch(self._bus or launch.bus, car, replace(launch.guard, socket=str(self._socket))))
+        if not guard.ours:
+            self._take(guard.launch.car, self._given - set(_WIRING))
+        line = _Line(guard, weakref.WeakMethod(self.stop), self.deadman_s)
         self._finalizer = weakref.finalize(self, line.close)  # at the end of the process too
         self._line = line
         self._emit()
 
 
 class _Line:
-    """The hand on the guard, the guard if it is ours, and its car's own formula."""
+    """The guard, the hand on it, and its car's own formula."""
 
-    def __init__(self, guard: GuardClient, process: Optional[GuardProcess], car: CarConfig, stop: Any,
-                 deadman_s: Optional[float]) -> None:
-        self._process, self.car, self._pid = process, car, os.getpid()
-        self.hand = Hand(guard, lambda: _call(stop), deadman_s)
+    def __init__(self, guard: GuardHandle, stop: Any, deadman_s: Optional[float]) -> None:
+        self._guard, self.car, self._pid = guard, guard.launch.car, os.getpid()
+        self.hand = Hand(GuardClient(guard.socket_path), lambda: _call(stop), deadman_s)
         try:
             self.hand.open()
         except BaseException:
@@ -231,14 +225,13 @@ class _Line:
     @property
     def foreign(self) -> bool:
         """Whether another program has started the guard."""
-        return self._process is None
+        return not self._guard.ours
 
     def close(self) -> None:
         if os.getpid() != self._pid:
             return  # a forked child must not let go of its parent's car
         self.hand.close()
-        if self._process is not None:
-            self._process.close()
+        self._guard.close()
 
     def command(self, steering: float, throttle: Optional[float]) -> Command:
         """The command that becomes these shares of 750 us; None is the motor's neutral."""

@@ -6,16 +6,21 @@ import tempfile
 from pathlib import Path
 from typing import Optional
 
+SERVICE_DIR = Path("/run/jetracer")  # made by jetracer-guard.service, for its user and group
+
 
 def runtime_dir() -> Path:
     """The folder for sockets, made with mode 0700 if missing.
 
-    JETRACER_RUNTIME_DIR, else $XDG_RUNTIME_DIR/jetracer, else jetracer-UID in the temporary folder.
+    JETRACER_RUNTIME_DIR, else the guard service's where this user may enter it, else $XDG_RUNTIME_DIR/jetracer,
+    else jetracer-UID in the temporary folder.
     """
     chosen = os.environ.get("JETRACER_RUNTIME_DIR")
     session = os.environ.get("XDG_RUNTIME_DIR")
     if chosen:
         path = Path(chosen)
+    elif os.access(SERVICE_DIR, os.R_OK | os.X_OK):
+        path = SERVICE_DIR
     elif session and Path(session).is_dir():
         path = Path(session) / "jetracer"
     else:

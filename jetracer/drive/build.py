@@ -32,7 +32,8 @@ from jetracer.engine.base import Engine
 from jetracer.engine.load import load_engine
 from jetracer.perception.road import RoadFollower
 from jetracer.safety.client import GuardClient
-from jetracer.safety.start import start_guard
+from jetracer.safety.launch import Launch
+from jetracer.safety.start import GuardHandle, join_or_start_guard
 from jetracer.sim.faults import Faults, FaultyEngine
 from jetracer.sim.track import Track, generate
 from jetracer.teleop.base import make_teleop
@@ -49,6 +50,7 @@ def silent(_text: str) -> None:
 class Parts:
     """What a drive runs on. `truth` and `track` are the simulated world's, `panel` the display's, else None."""
 
+    config: DriveConfig  # as used: a guard that ran before keeps its own bus, car and limits
     driver: Driver
     camera: Camera
     truth: Optional[Callable[[], Any]]
@@ -66,7 +68,7 @@ def drive(config: DriveConfig, watch: Optional[Watch] = None, say: Say = silent)
     ending = Ending(config)
     try:
         with assemble(config, say) as parts:
-            folder = _run_folder(config)
+            folder = _run_folder(parts.config)
             report = Report(folder, parts.track, parts.truth, movie=config.film)
             rate = Rate(config.hz, MonotonicClock()) if config.hz else None
             sinks = [report]
@@ -110,6 +112,7 @@ def completed(config: DriveConfig) -> DriveConfig:
 def assemble(config: DriveConfig, say: Say = silent) -> Iterator[Parts]:
     """Start world, guard, engine and camera; whatever fails, what was started is ended again."""
     clock = MonotonicClock()
+    used = config
     with ExitStack() as stack:
         world = None
         if config.sim:
@@ -119,19 +122,28 @@ def assemble(config: DriveConfig, say: Say = silent) -> Iterator[Parts]:
             stack.callback(world.close)
             world.start()
             config = replace(config, camera=replace(config.camera, path=str(folder)), bus=f"sim:{world.await_board()}")
-        guard_process = stack.enter_context(start_guard(config.bus, config=config.guard, car=config.car))
+        guard_handle = stack.enter_context(join_or_start_guard(Launch(config.bus, config.car, config.guard)))
+        if not guard_handle.ours:
+            used = config = _with_guard(config, guard_handle, say)
         perception = RoadFollower(stack.enter_context(_engine(config, clock)))
         if world is not None:
             world.open()
         camera = stack.enter_context(make_camera(config.camera, clock))
         teleop = stack.enter_context(make_teleop(config.teleop, clock))
-        guard = stack.enter_context(GuardClient(guard_process.socket_path))
+        guard = stack.enter_context(GuardClient(guard_handle.socket_path))
         controller = CONTROLLERS.create(config.control.name, config.control, SIM_CAMERA, clock)
         driver = Driver(perception, controller, Arbiter(), teleop, guard, clock)
         truth = world.shared.truth if world else None
         _prepare_process(config, say)
-        panel = stack.enter_context(_panel(config, guard_process.socket_path, truth, stack))
-        yield Parts(driver, camera, truth, generate(world.shared.seed) if world else None, panel)
+        panel = stack.enter_context(_panel(config, guard_handle.socket_path, truth, stack))
+        yield Parts(used, driver, camera, truth, generate(world.shared.seed) if world else None, panel)
+
+
+def _with_guard(config: DriveConfig, guard: GuardHandle, say: Say) -> DriveConfig:
+    """The configuration with what the guard that already runs was started with. Raises GuardTaken."""
+    guard.require(Launch(config.bus, config.car, config.guard))
+    say(f"driving with the guard that runs on {guard.socket_path}")
+    return replace(config, bus=guard.launch.bus, car=guard.launch.car, guard=guard.launch.guard)
 
 
 def _panel(config: DriveConfig, guard_socket: Path, truth: Optional[Callable[[], Any]], stack: ExitStack

@@ -4,15 +4,17 @@ from __future__ import annotations
 import fcntl
 import os
 import socket
+from dataclasses import replace
 from pathlib import Path
 from typing import List, Optional, Union
 
-from jetracer.car.base import CarConfig
 from jetracer.core.config import dump, load
 from jetracer.core.errors import ConfigError, GuardError, GuardTaken
-from jetracer.core.runtime import guard_socket, runtime_dir
+from jetracer.core.runtime import guard_socket
 from jetracer.safety.guard import GuardConfig
+from jetracer.safety.launch import Launch
 
+DEVICES = Path("/dev")
 PATH_MAX = 107  # bytes of a unix socket's address
 
 
@@ -26,22 +28,22 @@ class Claim:
     def __init__(self, config: GuardConfig, bus: Optional[str]) -> None:
         self.path = Path(config.socket) if config.socket else guard_socket()
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._umask = 0o117 if config.group_access else 0o177
+        self._umask, self._mode = (0o117, 0o640) if config.group_access else (0o177, 0o600)
         self._locks: List[int] = []
         try:
             self._check_path()
             self._lock(Path(f"{self.path}.lock"), f"A guard is already listening on {self.path}")
             if bus is not None:
-                self._lock(_bus_lock(bus), f"Another guard already drives the car on bus {bus}")
+                self._lock_bus(bus)
         except GuardError:
             self.release()
             self.listener.close()
             raise
 
-    def describe(self, car: CarConfig) -> None:
-        """Say in the socket's lock file which car this guard owns, for `claimed_car`."""
-        os.ftruncate(self._locks[0], 0)
-        os.pwrite(self._locks[0], dump(car).encode("utf-8"), 0)
+    def describe(self, launch: Launch) -> None:
+        """Say in the socket's lock file which car this guard owns, and by which limits, for `claimed`."""
+        launch = replace(launch, guard=replace(launch.guard, socket=str(self.path)))
+        Path(f"{self.path}.lock").write_text(dump(launch), encoding="utf-8")
 
     def listen(self) -> None:
         """Make the socket, open to its owner only (or to the group): whoever may write there may drive."""
@@ -77,9 +79,16 @@ class Claim:
                 "choose a shorter one with --guard.socket PATH."
             )
 
+    def _lock_bus(self, bus: str) -> None:
+        """Beside a virtual board; a real bus by its device file, which all users of the machine share."""
+        kind, _, board = bus.partition(":")
+        path = Path(f"{board}.lock") if board else DEVICES / f"i2c-{kind}"
+        if board or os.access(path, os.R_OK):  # a bus that is not there or closed to us: `open_bus` says it better
+            self._lock(path, f"Another guard already drives the car on bus {bus}")
+
     def _lock(self, path: Path, taken: str) -> None:
         try:
-            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fd = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, self._mode)
         except OSError as error:
             raise self._impossible(error) from error
         self._locks.append(fd)
@@ -97,16 +106,13 @@ class Claim:
         )
 
 
-def claimed_car(socket_path: Union[str, Path]) -> CarConfig:
-    """The car of the guard that listens there. Raises GuardError when it does not say or may not be read."""
+def claimed(socket_path: Union[str, Path]) -> Launch:
+    """What the guard that listens there was started with. Raises GuardError when it does not say."""
     path = Path(f"{socket_path}.lock")
     try:
-        return load(CarConfig(), path)
+        launch = load(Launch(), path)
+        if not launch.guard.socket:
+            raise ConfigError(f"{path} is empty; try again")  # it is being written at this moment
+        return launch
     except ConfigError as error:
         raise GuardError(f"The guard on {socket_path} does not say which car it owns ({error})") from error
-
-
-def _bus_lock(bus: str) -> Path:
-    """Beside a virtual board; in the runtime folder for a real bus."""
-    kind, _, path = bus.partition(":")
-    return Path(f"{path}.lock") if path else runtime_dir() / f"i2c-{kind}.lock"

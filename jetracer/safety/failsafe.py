@@ -128,7 +128,7 @@ def main(argv: Optional[List[str]] = None) -> int:
         launch = override(Launch(), sys.argv[1:] if argv is None else argv)
         report = Report(launch.ready_fd)
         claim = Claim(launch.guard, None if launch.car.name == "null" else launch.bus)
-        claim.describe(launch.car)
+        claim.describe(launch)
     except JetRacerError as error:
         report.failed(error)
         return NOT_STARTED

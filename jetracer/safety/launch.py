@@ -1,8 +1,8 @@
-"""How the guard's configuration travels to its process: as its command line."""
+"""How the guard's configuration travels to its process, as its command line, and what two of them differ in."""
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, is_dataclass
-from typing import Any, List
+from typing import Any, Dict, List
 
 from jetracer.car.base import CarConfig
 from jetracer.safety.guard import GuardConfig
@@ -26,3 +26,17 @@ def arguments(config: Any, prefix: str = "") -> List[str]:
         value, key = getattr(config, item.name), prefix + item.name
         words += arguments(value, f"{key}.") if is_dataclass(value) else [f"--{key}={value}"]
     return words
+
+
+_OWN = ("guard.socket", "guard.group_access", "guard.realtime", "ready_fd", "lifeline_fd")  # no matter of who drives
+
+
+def differences(asked: Launch, runs: Launch) -> List[str]:
+    """What `asked` wants on purpose, so other than by default, and the guard that runs as `runs` says has not."""
+    wanted, there, default = map(_flat, (asked, runs, Launch()))
+    return [f"{key} = {there[key]} (not {value})" for key, value in wanted.items()
+            if key not in _OWN and value not in (default[key], there[key])]
+
+
+def _flat(launch: Launch) -> Dict[str, str]:
+    return dict(word[2:].split("=", 1) for word in arguments(launch))

@@ -1,4 +1,4 @@
-"""Start the guard's two processes, and end them."""
+"""Start the guard's two processes and end them, or join a guard that runs already."""
 from __future__ import annotations
 
 import json
@@ -9,39 +9,70 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Dict, Optional, Union
+from typing import Any, Dict, Optional, TypeVar, Union
 
 from jetracer.car.base import CarConfig
 from jetracer.core import errors
-from jetracer.core.errors import GuardError
+from jetracer.core.errors import GuardError, GuardTaken
 from jetracer.core.runtime import guard_socket
+from jetracer.safety.claim import claimed
 from jetracer.safety.client import GuardClient
 from jetracer.safety.guard import GuardConfig
-from jetracer.safety.launch import Launch, arguments
+from jetracer.safety.launch import Launch, arguments, differences
 
 READY_S = 10.0  # a guard needs a fifth of a second; a loaded machine more
 END_S = 2.0
+Handle = TypeVar("Handle", bound="GuardHandle")
 
 
-class GuardProcess:
-    """A running guard that ends with this process, however that ends. Also a context manager.
+class GuardHandle:
+    """A guard that listens on `socket_path`, started by others as `launch` says. Also a context manager."""
 
-    `guard_pid` and `parent_pid` are its processes, `realtime` whether it got real-time scheduling.
-    """
+    ours = False  # whether it ends with this handle
 
-    def __init__(self, process: subprocess.Popen, socket_path: Path, lifeline: int,
-                 facts: Dict[str, Any]) -> None:
-        self.socket_path = socket_path
-        self.guard_pid: int = facts["guard_pid"]
-        self.parent_pid: int = facts["parent_pid"]
-        self.realtime: bool = facts["realtime"]
-        self._process, self._lifeline = process, lifeline
+    def __init__(self, socket_path: Path, launch: Launch) -> None:
+        self.socket_path, self.launch = socket_path, launch
 
     def connect(self) -> GuardClient:
         """An open client. Raises GuardError."""
         client = GuardClient(self.socket_path)
         client.open()
         return client
+
+    def require(self, asked: Launch) -> None:
+        """Raises GuardTaken unless the guard has all that `asked` wants other than by default."""
+        found = differences(asked, self.launch)
+        if found:
+            raise GuardTaken(
+                f"The guard that runs on {self.socket_path} keeps what it was started with: {', '.join(found)}. "
+                "Leave these options out, end it with: jetracer stop --shutdown, "
+                "or choose another with --guard.socket PATH."
+            )
+
+    def close(self) -> None:
+        """Others have started the guard; it stays."""
+
+    def __enter__(self: Handle) -> Handle:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.close()
+
+
+class GuardProcess(GuardHandle):
+    """A guard of our own, which ends with this process, however that ends.
+
+    `guard_pid` and `parent_pid` are its processes, `realtime` whether it got real-time scheduling.
+    """
+
+    ours = True
+
+    def __init__(self, process: subprocess.Popen, launch: Launch, lifeline: int, facts: Dict[str, Any]) -> None:
+        super().__init__(Path(launch.guard.socket), launch)
+        self.guard_pid: int = facts["guard_pid"]
+        self.parent_pid: int = facts["parent_pid"]
+        self.realtime: bool = facts["realtime"]
+        self._process, self._lifeline = process, lifeline
 
     @property
     def running(self) -> bool:
@@ -57,12 +88,6 @@ class GuardProcess:
         except subprocess.TimeoutExpired:
             self._process.kill()  # the guard sees it, writes neutral and ends
             self._process.wait()
-
-    def __enter__(self) -> GuardProcess:
-        return self
-
-    def __exit__(self, *_exc: object) -> None:
-        self.close()
 
 
 def start_guard(bus: Union[int, str] = "1", socket_path: Union[str, Path, None] = None,
@@ -87,7 +112,7 @@ def start_guard(bus: Union[int, str] = "1", socket_path: Union[str, Path, None] 
     os.close(ready_write)
     os.close(life_read)
     try:
-        return GuardProcess(process, path, life_write, _facts(ready_read))
+        return GuardProcess(process, launch, life_write, _facts(ready_read))
     except BaseException:
         os.close(life_write)
         process.kill()
@@ -95,6 +120,24 @@ def start_guard(bus: Union[int, str] = "1", socket_path: Union[str, Path, None] 
         raise
     finally:
         os.close(ready_read)
+
+
+def join_guard(socket_path: Union[str, Path, None] = None) -> GuardHandle:
+    """The guard that runs. Raises GuardError when none does or it may not be reached."""
+    path = Path(socket_path or guard_socket()).absolute()
+    with GuardClient(path):
+        return GuardHandle(path, claimed(path))
+
+
+def join_or_start_guard(asked: Launch) -> GuardHandle:
+    """A guard of our own, or the one that listens there already and keeps its own settings. Raises as `start_guard`."""
+    try:
+        return start_guard(asked.bus, None, asked.guard, asked.car)
+    except GuardTaken:
+        path = Path(asked.guard.socket or guard_socket())
+        if not path.exists():
+            raise  # the other guard has the bus but listens elsewhere
+        return join_guard(path)
 
 
 def _facts(ready: int) -> Dict[str, Any]:

@@ -61,10 +61,13 @@ def test_runtime_dir_is_private(tmp_path, monkeypatch):
     assert stat.S_IMODE(path.stat().st_mode) == 0o700
     assert runtime.guard_socket().parent == path
     monkeypatch.delenv("JETRACER_RUNTIME_DIR")
+    monkeypatch.setattr(runtime, "SERVICE_DIR", tmp_path / "service")
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     assert runtime.runtime_dir() == tmp_path / "jetracer"
     monkeypatch.delenv("XDG_RUNTIME_DIR")
     assert "jetracer-" in runtime.runtime_dir().name
+    (tmp_path / "service").mkdir()
+    assert runtime.runtime_dir() == tmp_path / "service", "where the guard of the whole machine listens"
 
 
 def test_devices_close_themselves():

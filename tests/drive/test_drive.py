@@ -13,6 +13,8 @@ from jetracer.core.errors import CameraError, GuardTaken, ModelNotFound
 from jetracer.drive.build import assemble, completed, drive
 from jetracer.drive.config import DriveConfig, WorldConfig
 from jetracer.safety.guard import GuardConfig
+from jetracer.safety.start import start_guard
+from jetracer.sim.board import Board
 
 SMALL = CameraConfig(width=64, height=64)
 
@@ -95,6 +97,31 @@ def test_a_second_drive_does_not_take_the_guard_of_the_first(config):
         other = replace(config, guard=GuardConfig(socket=config.runs + ".sock"))
         with assemble(completed(other)):
             pass
+
+
+def test_a_guard_that_runs_already_is_driven_with_and_stays(config, tmp_path):
+    said = []
+    board = Board.create(f"{tmp_path}/board")
+    car = replace(config.car, steering_gain=-0.5, settle_s=0.0)
+    service = replace(config.guard, limits=replace(config.guard.limits, max_throttle=0.25), realtime=False)
+    real = replace(config, sim=False, teleop="auto", camera=CameraConfig("null"), world=WorldConfig(), duration_s=0.5)
+    with start_guard(f"sim:{tmp_path}/board", config=service, car=car) as guard:
+        summary = drive(real, say=said.append)
+        assert guard.running
+    board.close()
+    used = load(DriveConfig(), summary["run"] + "/config.toml")
+    assert (used.bus, used.car, used.guard.limits) == (f"sim:{tmp_path}/board", car, service.limits)
+    assert summary["ended"] == "0.5 s driven"
+    assert any("the guard that runs on" in text for text in said)
+
+
+def test_a_drive_that_wants_other_limits_than_the_running_guard_does_not_start(config, tmp_path):
+    wanted = replace(config, sim=False, teleop="auto", camera=CameraConfig("null"), world=WorldConfig(),
+                     guard=replace(config.guard, limits=replace(config.guard.limits, max_throttle=0.25)))
+    with start_guard(config=config.guard, car=replace(config.car, name="null")), \
+            pytest.raises(GuardTaken, match=r"guard.limits.max_throttle = 1.0 \(not 0.25\)"):
+        drive(wanted)
+    assert not os.path.exists(config.runs)
 
 
 def test_recorded_pictures_run_through_the_same_flow(config, tmp_path):

@@ -9,9 +9,10 @@ import pytest
 
 from jetracer.car.base import CarConfig
 from jetracer.core.errors import GuardError, GuardTaken
-from jetracer.core.runtime import guard_socket, runtime_dir
-from jetracer.safety.claim import Claim, claimed_car
+from jetracer.core.runtime import guard_socket
+from jetracer.safety.claim import Claim, claimed
 from jetracer.safety.guard import GuardConfig
+from jetracer.safety.launch import Launch
 
 
 @pytest.fixture
@@ -73,13 +74,26 @@ def test_two_guards_never_share_a_bus(claim, tmp_path):
     assert (tmp_path / "board.lock").exists()
 
 
-def test_a_real_bus_is_locked_in_the_runtime_folder(claim, tmp_path, monkeypatch):
+def test_a_real_bus_is_locked_by_its_device_file_for_all_users(claim, tmp_path, monkeypatch):
     monkeypatch.setenv("JETRACER_RUNTIME_DIR", str(tmp_path))
-    made = claim("", "1")
-    assert made.path == guard_socket()
-    assert (runtime_dir() / "i2c-1.lock").exists()
+    monkeypatch.setattr("jetracer.safety.claim.DEVICES", tmp_path)
+    (tmp_path / "i2c-1").touch()
+    assert claim("", "1").path == guard_socket()
     with pytest.raises(GuardTaken):
         Claim(GuardConfig(str(tmp_path / "two")), "1")
+
+
+def test_a_bus_that_is_not_there_is_no_matter_of_the_lock(claim, tmp_path, monkeypatch):
+    monkeypatch.setattr("jetracer.safety.claim.DEVICES", tmp_path)
+    claim(tmp_path / "s", "1")
+    assert os.listdir(tmp_path) == ["s.lock"]
+
+
+def test_the_lock_file_may_be_read_by_those_who_may_drive(claim, tmp_path):
+    claim(tmp_path / "mine")
+    claim(tmp_path / "ours", group_access=True)
+    modes = [stat.S_IMODE((tmp_path / f"{name}.lock").stat().st_mode) for name in ("mine", "ours")]
+    assert modes == [0o600, 0o640]
 
 
 def test_release_takes_away_only_what_it_made(claim, tmp_path):
@@ -104,11 +118,13 @@ def test_places_that_cannot_be_used(claim, tmp_path):
 
 def test_a_guard_says_which_car_it_owns(claim, tmp_path):
     one = claim(tmp_path / "s")
-    one.describe(CarConfig(steering_gain=-0.123456789, throttle_channel=12))
-    one.describe(CarConfig(steering_gain=-0.5))  # nothing of the longer text is left
-    assert claimed_car(tmp_path / "s") == CarConfig(steering_gain=-0.5)
+    with pytest.raises(GuardError, match="is empty; try again"):
+        claimed(tmp_path / "s")
+    one.describe(Launch("sim:a", CarConfig(steering_gain=-0.123456789, throttle_channel=12)))
+    one.describe(Launch("7", CarConfig(steering_gain=-0.5)))  # nothing of the longer text is left
+    assert claimed(tmp_path / "s") == Launch("7", CarConfig(steering_gain=-0.5), GuardConfig(f"{tmp_path}/s"))
 
 
 def test_a_guard_that_does_not_say_which_car_it_owns(tmp_path):
     with pytest.raises(GuardError, match=r"guard on .*/s does not say which car it owns \(Cannot read"):
-        claimed_car(tmp_path / "s")
+        claimed(tmp_path / "s")

@@ -6,6 +6,8 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -17,9 +19,10 @@ from jetracer.safety import start
 from jetracer.safety.failsafe import Report
 from jetracer.safety.guard import GuardConfig
 from jetracer.safety.launch import Launch, arguments
-from jetracer.safety.start import start_guard
+from jetracer.safety.limits import Limits
+from jetracer.safety.start import GuardHandle, join_guard, join_or_start_guard, start_guard
 from jetracer.sim.board import Board
-from tests.safety.processes import CONFIG, drive, gone, neutral, started, wait_until
+from tests.safety.processes import CONFIG, QUICK, drive, gone, neutral, started, wait_until
 
 
 @pytest.fixture
@@ -94,6 +97,46 @@ def test_a_guard_without_a_battery_sensor(tmp_path, board):
     config = override(CONFIG, ["--battery.address=0"])
     with started(tmp_path, config) as guard, guard.connect() as client:
         assert str(client.status().battery_v) == "nan"
+
+
+# -- a guard that runs already
+
+
+def test_a_running_guard_is_joined_and_stays(tmp_path, board):
+    car = replace(QUICK, steering_gain=-0.5)
+    asked = Launch(f"sim:{tmp_path}/board", QUICK, replace(CONFIG, socket=str(tmp_path / "s")))
+    with started(tmp_path, car=car) as first:
+        with join_or_start_guard(asked) as joined, joined.connect() as client:
+            assert not joined.ours
+            assert joined.launch.car == car
+            assert drive(client).armed
+        assert first.running
+        assert join_guard(first.socket_path).launch.bus == f"sim:{tmp_path}/board"
+    with pytest.raises(GuardError, match="No guard listens"):
+        join_guard(first.socket_path)
+    with join_or_start_guard(asked) as own:
+        assert own.ours
+        assert own.launch.car == QUICK
+
+
+def test_a_guard_on_our_bus_that_listens_elsewhere_cannot_be_joined(tmp_path, board):
+    elsewhere = Launch(f"sim:{tmp_path}/board", QUICK, replace(CONFIG, socket=str(tmp_path / "other")))
+    with started(tmp_path), pytest.raises(GuardTaken, match="Another guard already drives"):
+        join_or_start_guard(elsewhere)
+
+
+def test_what_is_wanted_on_purpose_the_running_guard_must_have():
+    handle = GuardHandle(Path("s"), Launch("7", CarConfig(steering_channel=2), GuardConfig("s", realtime=False)))
+    handle.require(Launch())  # nothing is asked for
+    handle.require(Launch("7"))
+    handle.require(Launch("7", guard=GuardConfig("t", group_access=True), ready_fd=5))
+    with pytest.raises(GuardTaken) as caught:
+        handle.require(Launch("8", CarConfig(steering_channel=3), GuardConfig(limits=Limits(max_throttle=0.3))))
+    assert str(caught.value) == (
+        "The guard that runs on s keeps what it was started with: bus = 7 (not 8), car.steering_channel = 2 (not 3), "
+        "guard.limits.max_throttle = 1.0 (not 0.3). Leave these options out, end it with: jetracer stop --shutdown, "
+        "or choose another with --guard.socket PATH."
+    )
 
 
 # -- every way not to start
