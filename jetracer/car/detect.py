@@ -5,6 +5,7 @@ import errno
 from dataclasses import dataclass
 from typing import Any, Optional, Tuple
 
+from jetracer.car.battery import FITTED
 from jetracer.core.errors import BusError
 from jetracer.core.i2c import open_bus
 
@@ -12,14 +13,11 @@ SERVO, MOTORS, ALL_CALL = 0x40, 0x60, 0x70
 CHIPS = {
     SERVO: "a PCA9685: the servo, and the ESC where there is one",
     MOTORS: "a second PCA9685: DC motors, which only the Waveshare AI Kit has",
-    0x41: "an INA219: the battery sensor of a pack of 3 cells",
-    0x42: "an INA219: the battery sensor of a pack of 2 cells",
-    0x48: "an ADS1115: the battery sensor of older Waveshare boards",
+    **{address: f"an {fitted.sensor.upper()}: the battery sensor of boards for {fitted.cells} cells"
+       for address, fitted in FITTED.items()},
     0x3C: "an SSD1306: the display",
     ALL_CALL: "the address to which every PCA9685 answers after power-on: not a chip of its own",
 }
-# the battery's settings that differ from the defaults (0x41, 3 cells)
-_OPTIONS = {0x42: ("--guard.battery.address", "66", "--guard.limits.battery_cells", "2")}
 ONE_CHIP = ("nvidia-jetracer", "nvidia-latrax", "waveshare-pro", "donkey")  # on the bus they look alike
 
 
@@ -30,7 +28,6 @@ class Found:
     kit: Optional[str]
     candidates: Tuple[str, ...]
     evidence: Tuple[str, ...]
-    options: Tuple[str, ...]  # of the command line, that suit what was found
 
 
 def detect(bus: Any, virtual: bool = False) -> Found:
@@ -39,8 +36,7 @@ def detect(bus: Any, virtual: bool = False) -> Found:
     there = [address for address in CHIPS if found[address]]
     evidence = [f"0x{address:02x} {found[address]}: {CHIPS[address]}." for address in there]
     kit, candidates, why = _judge(found, virtual)
-    options = tuple(word for address in there for word in _OPTIONS.get(address, ()))
-    return Found(kit, candidates, (*evidence, *why), options)
+    return Found(kit, candidates, (*evidence, *why))
 
 
 def detect_on(spec: str) -> Found:

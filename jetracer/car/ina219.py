@@ -1,40 +1,31 @@
-"""INA219, the battery's voltage.
+"""INA219, a battery's voltage and current.
 
 Section numbers: Texas Instruments SBOS448G. The reset value of the configuration register (8.6.2.1: 0x399F,
-that is 32 V range, 12 bits, continuous) is what is wanted, so nothing is ever written.
+that is 32 V range, 12 bits, continuous) is what is wanted, so nothing is ever written. Other programs may set
+other averages and ranges: the units of the two registers that are read stay the same.
 """
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, Tuple
 
-from jetracer.core.errors import ConfigError
-
+SHUNT_VOLTAGE = 0x01  # 8.6.3.1: two's complement, in units of 10 uV
 BUS_VOLTAGE = 0x02  # 8.6.3.2: bits 15..3 in units of 4 mV
-LSB_V = 0.004
-NOTHING_CONNECTED_V = 1.0  # below it no pack is on the sensor
-
-
-@dataclass(frozen=True)
-class BatteryConfig:
-    """Which sensor measures the pack. Kits with 3 cells have it at 0x41, with 2 cells at 0x42; 0: none."""
-
-    address: int = 0x41
-
-    def __post_init__(self) -> None:
-        if self.address and not 0x40 <= self.address <= 0x4F:
-            raise ConfigError(f"An INA219 has an address in 0x40..0x4f, not 0x{self.address:02x}.")
+SHUNT_LSB_V, BUS_LSB_V = 10e-6, 0.004
 
 
 class Ina219:
-    """The sensor at `address` of an open bus."""
+    """The sensor at `address` of an open bus, with a resistor of `shunt_ohm` between its two inputs."""
 
-    def __init__(self, bus: Any, address: int = 0x41) -> None:
-        self._bus = bus
-        self._address = address
+    def __init__(self, bus: Any, address: int = 0x41, shunt_ohm: float = 0.1) -> None:
+        self._bus, self._address, self._shunt_ohm = bus, address, shunt_ohm
 
-    def volts(self) -> float:
-        """Volts of the pack; NaN when none is connected. Raises OSError when the chip does not answer."""
-        high, low = self._bus.read_i2c_block_data(self._address, BUS_VOLTAGE, 2)
-        volts = ((high << 8 | low) >> 3) * LSB_V
-        return volts if volts >= NOTHING_CONNECTED_V else float("nan")
+    def read(self) -> Tuple[float, float]:
+        """(volts, amperes); on the kits' boards a positive current charges the pack. Raises OSError."""
+        volts = (self._word(BUS_VOLTAGE) >> 3) * BUS_LSB_V
+        shunt = self._word(SHUNT_VOLTAGE)
+        shunt -= (shunt & 0x8000) << 1
+        return volts, shunt * SHUNT_LSB_V / self._shunt_ohm
+
+    def _word(self, register: int) -> int:
+        high, low = self._bus.read_i2c_block_data(self._address, register, 2)
+        return high << 8 | low

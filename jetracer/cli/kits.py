@@ -34,20 +34,19 @@ def _list(as_json: bool) -> int:
 
 
 def _as_dict(found: Found) -> Dict[str, Any]:
-    return {"kit": found.kit, "evidence": list(found.evidence), "candidates": list(found.candidates),
-            "options": list(found.options)}
+    return {"kit": found.kit, "evidence": list(found.evidence), "candidates": list(found.candidates)}
 
 
 def _told(found: Found) -> str:
     lines = [f"  {sentence}" for sentence in found.evidence]
     if found.kit:
-        return "\n".join([f"{found.kit}: {load_kit(found.kit).title}", *lines, _drive(found, found.kit)])
+        return "\n".join([f"{found.kit}: {load_kit(found.kit).title}", *lines, _drive(found.kit)])
     if not found.candidates:
         return "\n".join(["No kit found.", *lines])
     choices = [f"  {name:<16} {load_kit(name).title}" for name in found.candidates]
     return "\n".join(["It is one of these; choose the one that you bought:", *choices, "Why:", *lines,
-                      _drive(found, "NAME")])
+                      _drive("NAME")])
 
 
-def _drive(found: Found, kit: str) -> str:
-    return " ".join(["Drive it with: jetracer drive --kit", kit, *found.options])
+def _drive(kit: str) -> str:
+    return f"Drive it with: jetracer drive --kit {kit}"

@@ -143,9 +143,9 @@ class LocalGuard(Guard):
     """
 
     def __init__(self, car: Car, limits: Optional[Limits] = None, clock: Optional[Clock] = None,
-                 battery=None) -> None:
+                 battery=None, computer=None) -> None:
         self._clock = clock or MonotonicClock()
-        self.core = GuardCore(car, SafetyGate(limits or Limits()), self._clock, battery)
+        self.core = GuardCore(car, SafetyGate(limits or Limits()), self._clock, battery, computer)
         self._seq = 0
 
     def open(self) -> None:

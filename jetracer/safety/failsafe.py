@@ -17,7 +17,8 @@ from contextlib import suppress
 from typing import Any, List, Optional, Tuple
 
 from jetracer.car.base import Car, make_car
-from jetracer.car.ina219 import Ina219
+from jetracer.car.battery import open_battery
+from jetracer.car.computer import Computer, ComputerWatch
 from jetracer.core import realtime
 from jetracer.core.clock import Clock, MonotonicClock
 from jetracer.core.config import override
@@ -162,8 +163,8 @@ def _guard(launch: Launch, claim: Claim, pair: Tuple[Heartbeat, Heartbeat], repo
     guard.close()
     try:
         bus = _bus(launch)
-        car, battery = make_car(bus, launch.car), _battery(bus, config.battery.address)
-        core = GuardCore(car, SafetyGate(config.limits), clock, battery)
+        car, battery, computer = make_car(bus, launch.car), open_battery(bus, config.battery), _computer(launch)
+        core = GuardCore(car, SafetyGate(config.limits), clock, battery, computer)
         core.open()
         claim.listen()
     except JetRacerError as error:
@@ -193,8 +194,15 @@ def _bus(launch: Launch) -> Any:
     return None if launch.car.name == "null" else open_bus(launch.bus)
 
 
-def _battery(bus: Any, address: int) -> Optional[Ina219]:
-    return Ina219(bus, address) if bus is not None and address else None
+def _computer(launch: Launch) -> Optional[ComputerWatch]:
+    """Watches the computer of a real car: how warm a laptop is does not matter to a simulated one."""
+    nothing_moves = launch.bus.startswith("sim:") or launch.car.name == "null"
+    root = launch.guard.root or ("" if nothing_moves else "/")
+    if not root:
+        return None
+    watch = ComputerWatch(Computer(root))
+    watch.open()
+    return watch
 
 
 if __name__ == "__main__":

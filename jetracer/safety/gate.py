@@ -5,7 +5,7 @@ Pure: no state, no clock. Every comparison is written so that a NaN falls on the
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import NamedTuple, Tuple
 
 from jetracer.core.types import AUTOMATIC, MANUAL, NEUTRAL, Command, Decision
 from jetracer.safety import reasons as r
@@ -28,7 +28,9 @@ class Seen(NamedTuple):
     estop: bool = False
     mode: str = MANUAL
     pilot_throttle: float = 0.0  # where the pilot's own stick is
-    battery_v: float = math.nan  # of the pack; NaN = not measured
+    cell_v: float = math.nan  # of the battery; NaN = not measured
+    temperature_c: float = math.nan  # of the computer; NaN = not measured
+    held: int = 0  # reasons of `LEVELS` that held a moment ago
     armed: bool = False
     latched: int = 0  # reasons that stopped the car and hold it
     last: Command = NEUTRAL  # what was last let through
@@ -50,8 +52,8 @@ class SafetyGate:
         if bits & r.STOPPING:
             return Decision(NEUTRAL, r.stops(bits), seen.armed and not bits & r.LATCHING, seen.now_s)
         most = self.limits.max_throttle
-        if bits & r.BATTERY_LIMIT:
-            most = min(most, self.limits.battery_throttle)
+        if bits & (r.BATTERY_LIMIT | r.HOT_LIMIT):
+            most = min(most, self.limits.limited_throttle)
         steering, throttle = _clip(wanted.steering, 1.0), _clip(wanted.throttle, most)
         if steering != wanted.steering or throttle != wanted.throttle:
             bits |= r.RANGE
@@ -63,7 +65,7 @@ class SafetyGate:
     def conditions(self, seen: Seen) -> int:
         """The reasons that hold at this moment, whatever is wanted."""
         limits, now_s = self.limits, seen.now_s
-        bits = self._battery(seen.battery_v / limits.battery_cells)
+        bits = self._battery(seen) | self._heat(seen)
         if seen.estop:
             bits |= r.ESTOP
         if not _fresh(seen.command_t_s, now_s, limits.command_timeout_s):
@@ -96,13 +98,17 @@ class SafetyGate:
     def sure(self, confidence: float) -> bool:
         return confidence >= self.limits.min_confidence
 
-    def _battery(self, cell_v: float) -> int:
+    def _battery(self, seen: Seen) -> int:
         limits = self.limits
-        if cell_v < limits.battery_stop_v:
-            return r.BATTERY_STOP
-        if cell_v < limits.battery_limit_v:
-            return r.BATTERY_LIMIT
-        return r.BATTERY_WARN if cell_v < limits.battery_warn_v else 0
+        steps = ((r.BATTERY_STOP, limits.battery_stop_v), (r.BATTERY_LIMIT, limits.battery_limit_v),
+                 (r.BATTERY_WARN, limits.battery_warn_v))  # fmt: skip
+        return _level(seen.cell_v, steps, limits.battery_recover_v, seen.held)
+
+    def _heat(self, seen: Seen) -> int:
+        limits = self.limits
+        steps = ((r.HOT_STOP, -limits.temperature_stop_c), (r.HOT_LIMIT, -limits.temperature_limit_c),
+                 (r.HOT_WARN, -limits.temperature_warn_c))  # fmt: skip
+        return _level(-seen.temperature_c, steps, limits.temperature_recover_c, seen.held)
 
     def _slewed(self, steering: float, throttle: float, seen: Seen) -> Command:
         limits, last = self.limits, seen.last
@@ -112,6 +118,19 @@ class SafetyGate:
         start = last.throttle if last.throttle * throttle > 0 else 0.0
         reach = abs(start) + limits.throttle_per_s * seen.dt_s
         return Command(steering, _clip(throttle, reach))
+
+
+def _level(value: float, steps: Tuple[Tuple[int, float], ...], recover: float, held: int) -> int:
+    """Which of the steps (reason, value below which it begins), worst first, holds; 0 when none does.
+
+    One that held, or a worse one, is let go only `recover` above: the load that is taken away must not bring it back.
+    """
+    reached = 0
+    for reason, below in steps:
+        reached |= reason
+        if value < below + (recover if held & reached else 0.0):
+            return reason
+    return 0
 
 
 def problem(t_s: float, now_s: float, seq: int, last_seq: int, timeout_s: float) -> int:

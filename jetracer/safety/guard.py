@@ -9,19 +9,18 @@ from dataclasses import dataclass, field
 from typing import Any, Dict, Optional
 
 from jetracer.car.base import Car
-from jetracer.car.ina219 import BatteryConfig
+from jetracer.car.battery import Battery, BatteryConfig
 from jetracer.core.clock import Clock
 from jetracer.core.types import NEUTRAL, Command, Decision
 from jetracer.safety import protocol as p
 from jetracer.safety import reasons as r
 from jetracer.safety.gate import SafetyGate, Seen, problem
+from jetracer.safety.health import Health
 from jetracer.safety.limits import Limits
 from jetracer.safety.protocol import Message, Status
 
 TRIES = 3  # of one write, at once, before the bus counts as failed
 REFRESH_S = 0.2  # an unchanged command is written again this often, and the chip looked at
-BATTERY_EVERY_S = 0.5
-BATTERY_SMOOTHING = 0.2  # share of a new reading: a sag of a second does not stop the car
 
 
 @dataclass(frozen=True)
@@ -33,6 +32,7 @@ class GuardConfig:
     realtime: bool = True  # SCHED_FIFO and locked memory where permitted
     limits: Limits = field(default_factory=Limits)
     battery: BatteryConfig = field(default_factory=BatteryConfig)
+    root: str = ""  # where the computer's own sensors are; empty: / for a real car, none for one that is not
 
 
 _NOTHING = Message(p.COMMAND, 0, -math.inf)
@@ -41,20 +41,22 @@ _NOTHING = Message(p.COMMAND, 0, -math.inf)
 class GuardCore:
     """Starts neutral and disarmed. One client at a time drives; anybody may stop the car.
 
-    `battery` has `volts()`, as `Ina219` has. No error of car or battery leaves this class, but of `open`.
+    `battery` and `computer` as `Health` takes them. No error of car or battery leaves this class, but of `open`.
     """
 
-    def __init__(self, car: Car, gate: SafetyGate, clock: Clock, battery: Optional[Any] = None) -> None:
+    def __init__(self, car: Car, gate: SafetyGate, clock: Clock, battery: Optional[Battery] = None,
+                 computer: Optional[Any] = None) -> None:
         self.finished = False
-        self._car, self._gate, self._clock, self._battery = car, gate, clock, battery
+        self._car, self._gate, self._clock = car, gate, clock
+        self._health = Health(gate.limits, battery, computer)
         self._counters: Dict[str, int] = dict.fromkeys(p.COUNTERS, 0)
         self._owner: Optional[int] = None
         self._forget_commands()
         self._armed, self._latched, self._gesture_possible = False, 0, False
-        self._opened_s = self._write_t_s = self._looked_s = self._measured_s = -math.inf
+        self._opened_s = self._write_t_s = self._looked_s = -math.inf
         self._decided_s: Optional[float] = None
         self._bus_down = False
-        self._battery_v = math.nan
+        self._held = 0  # of the reasons that are let go later than they begin
         self._let_through = NEUTRAL  # by the gate; what the slew limits start from
         self._sent = NEUTRAL  # by the car
         self._decision = Decision()
@@ -100,9 +102,9 @@ class GuardCore:
 
     def tick(self, now_s: float) -> Decision:
         """Judge ages anew and look after the car; call it every 10 ms or so."""
-        if self._battery is not None and now_s - self._measured_s >= BATTERY_EVERY_S:
-            self._measured_s = now_s
-            self._measure()
+        reasons = self._health.look(now_s)
+        if reasons:
+            self._stop(reasons)
         if now_s - self._looked_s >= REFRESH_S:
             self._looked_s = now_s
             self._look(now_s)
@@ -110,8 +112,9 @@ class GuardCore:
 
     def status(self) -> Status:
         latched = tuple(stop.reason for stop in r.stops(self._latched))
-        return Status(self._decision, latched, self._write_t_s, self._battery_v, self._owned(),
-                      dict(self._counters))
+        health = self._health
+        return Status(self._decision, latched, self._write_t_s, health.battery_v, health.reading.amps, health.cells,
+                      health.temperature_c, self._owned(), dict(self._counters))
 
     # -- commands
 
@@ -176,13 +179,13 @@ class GuardCore:
     # -- decisions
 
     def _seen(self, now_s: float) -> Seen:
-        newest = self._newest
+        newest, health = self._newest, self._health
         pilot = newest.pilot
         dt_s = 0.0 if self._decided_s is None else max(0.0, now_s - self._decided_s)
         return Seen(
             now_s, min(dt_s, self._gate.limits.command_timeout_s), newest.t_s, newest.frame_t_s, pilot.t_s,
-            self._sure_t_s, pilot.deadman, pilot.estop, pilot.mode, pilot.command.throttle, self._battery_v,
-            self._armed, self._latched, self._let_through,
+            self._sure_t_s, pilot.deadman, pilot.estop, pilot.mode, pilot.command.throttle, health.cell_v,
+            health.temperature_c, self._held, self._armed, self._latched, self._let_through,
         )  # fmt: skip
 
     def _decide(self, now_s: float, notice: int = 0) -> Decision:
@@ -190,8 +193,10 @@ class GuardCore:
         decision = self._gate.check(self._wanted, seen)
         if self._armed and not decision.armed:
             self._stop(self._gate.conditions(seen) & r.LATCHING)
+        self._held = r.bits(decision.stops) & r.LEVELS
         self._decided_s = now_s
         self._let_through = decision.command
+        notice |= self._health.notices
         t_s, failed = now_s, self._bus_down
         if failed or decision.command != self._written or now_s - self._write_t_s >= REFRESH_S:
             failed = not self._write(decision.command)
@@ -231,12 +236,3 @@ class GuardCore:
             self._counters["bus_errors"] += 1
             self._bus_down = True
             self._stop(r.BUS_FAULT)
-
-    def _measure(self) -> None:
-        try:
-            volts = self._battery.volts()
-        except OSError:
-            volts = math.nan  # no sensor: no verdict about the battery
-        if math.isfinite(volts) and math.isfinite(self._battery_v):
-            volts = self._battery_v + BATTERY_SMOOTHING * (volts - self._battery_v)
-        self._battery_v = volts

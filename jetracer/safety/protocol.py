@@ -10,7 +10,7 @@ from typing import Dict, NamedTuple, Optional, Tuple
 from jetracer.core.types import MODES, NEUTRAL, Command, Decision, Pilot
 from jetracer.safety import reasons
 
-MAGIC, VERSION = 0x4A52, 1  # "JR"
+MAGIC, VERSION = 0x4A52, 2  # "JR"
 
 COMMAND, ARM, ESTOP, STATUS, RELEASE, SHUTDOWN = range(1, 7)
 _KINDS = frozenset((COMMAND, ARM, ESTOP, STATUS, RELEASE, SHUTDOWN))
@@ -20,8 +20,9 @@ COUNTERS = ("accepted", "late", "repeated", "not_finite", "malformed", "refused"
 
 # magic version kind seq t frame_t pilot_t steering throttle pilot_throttle confidence mode flags
 _MESSAGE = struct.Struct("<HBBQdddddddBB")
-# magic version armed seq t write_t steering throttle battery_v stops latched guard parent owned counters
-_REPLY = struct.Struct(f"<HBBQdddddIIIIB{len(COUNTERS)}Q")
+# magic version armed seq t write_t steering throttle battery_v battery_a temperature_c stops latched guard parent
+# cells owned counters
+_REPLY = struct.Struct(f"<HBBQdddddddIIIIBB{len(COUNTERS)}Q")
 MESSAGE_SIZE, REPLY_SIZE = _MESSAGE.size, _REPLY.size
 
 
@@ -41,13 +42,17 @@ class Status(NamedTuple):
     """How the guard is: its newest decision and everything it has counted.
 
     `owned`: a program is driving; `latched`: reasons that hold the car until it is armed again;
-    `write_t_s`: when the motors' registers were last written; `battery_v` is NaN when not measured.
+    `write_t_s`: when the motors' registers were last written. `battery_v` and `temperature_c` are judged by,
+    `battery_a` is the newest, positive while the pack is charged; NaN: not measured. `cells`: 0 without a sensor.
     """
 
     decision: Decision
     latched: Tuple[str, ...]
     write_t_s: float
     battery_v: float
+    battery_a: float
+    cells: int
+    temperature_c: float
     owned: bool
     counters: Dict[str, int]
     guard_pid: int = 0
@@ -86,8 +91,9 @@ def pack_reply(seq: int, status: Status) -> bytes:
     latched = sum(reasons.BIT[name] for name in status.latched)
     return _REPLY.pack(
         MAGIC, VERSION, decision.armed, seq, decision.t_s, status.write_t_s, decision.command.steering,
-        decision.command.throttle, status.battery_v, reasons.bits(decision.stops), latched,
-        status.guard_pid, status.parent_pid, status.owned, *[counters[name] for name in COUNTERS],
+        decision.command.throttle, status.battery_v, status.battery_a, status.temperature_c,
+        reasons.bits(decision.stops), latched, status.guard_pid, status.parent_pid, status.cells, status.owned,
+        *[counters[name] for name in COUNTERS],
     )  # fmt: skip
 
 
@@ -95,11 +101,11 @@ def unpack_reply(data: bytes) -> Optional[Tuple[int, Status]]:
     """(seq of the message it answers, how the guard is), or None when it is damaged or of another version."""
     if len(data) != REPLY_SIZE:
         return None
-    (magic, version, armed, seq, t_s, write_t_s, steering, throttle, battery_v, stops, latched, guard_pid,
-     parent_pid, owned, *counts) = _REPLY.unpack(data)  # fmt: skip
+    (magic, version, armed, seq, t_s, write_t_s, steering, throttle, battery_v, battery_a, temperature_c, stops,
+     latched, guard_pid, parent_pid, cells, owned, *counts) = _REPLY.unpack(data)  # fmt: skip
     if magic != MAGIC or version != VERSION:
         return None
     decision = Decision(Command(steering, throttle), reasons.stops(stops), bool(armed), t_s)
     names = tuple(stop.reason for stop in reasons.stops(latched))
-    return seq, Status(decision, names, write_t_s, battery_v, bool(owned), dict(zip(COUNTERS, counts)),
-                       guard_pid, parent_pid)
+    return seq, Status(decision, names, write_t_s, battery_v, battery_a, cells, temperature_c, bool(owned),
+                       dict(zip(COUNTERS, counts)), guard_pid, parent_pid)

@@ -30,10 +30,12 @@ REASONS: Tuple[Reason, ...] = (
     Reason("estop", LATCH, "E-STOP", "Somebody pressed the emergency stop.", "Release it, then arm again."),
     Reason("bus_fault", LATCH, "MOTOR BUS FAULT", "The chip that drives the motors does not answer.",
            "Check its wiring and power (jetracer doctor), then arm again."),
-    Reason("brown_out", LATCH, "POWER DIPPED", "The chip that drives the motors lost its power.",
+    Reason("brown_out", LATCH, "POWER DIPPED", "The supply of motors or computer broke down for a moment.",
            "Charge the battery and check the plugs, then arm again."),
     Reason("battery_stop", LATCH, "BATTERY EMPTY", "The battery is too low to drive on without damage.",
            "Change or charge the battery, then arm again."),
+    Reason("hot_stop", LATCH, "COMPUTER TOO HOT", "The computer is so hot that it may switch itself off any moment.",
+           "Let it cool down, see to its fan, then arm again."),
     Reason("watchdog", LATCH, "NO COMMANDS", "The program that drives went silent.",
            "Start it again or let it recover, then arm again."),
     Reason("stale_frame", LATCH, "CAMERA TOO OLD", "The newest picture is too old to drive by.",
@@ -62,6 +64,13 @@ REASONS: Tuple[Reason, ...] = (
     Reason("battery_limit", NOTICE, "BATTERY: SLOWED", "The battery is low; the throttle is limited.",
            "Drive home and change the battery."),
     Reason("battery_warn", NOTICE, "BATTERY LOW", "The battery is getting low.", "Change the battery soon."),
+    Reason("battery_unknown", NOTICE, "BATTERY UNKNOWN", "The battery's sensor is silent; its last verdict stays.",
+           "Check its plug and see what answers: jetracer kits"),
+    Reason("hot_limit", NOTICE, "HOT: SLOWED", "The computer is hot; the throttle is limited.",
+           "Let it cool down and see to its fan."),
+    Reason("hot_warn", NOTICE, "COMPUTER HOT", "The computer is getting hot.", "See to its fan."),
+    Reason("throttled", NOTICE, "COMPUTER SLOWED", "The computer slows itself down: too hot, or its supply too weak.",
+           "See to its fan and its supply: jetracer doctor"),
     Reason("range", NOTICE, "COMMAND CLIPPED", "The command was larger than allowed.",
            "Check gains and calibration if it happens often."),
     Reason("slew", NOTICE, "COMMAND SMOOTHED", "The command changed faster than allowed.",
@@ -73,12 +82,15 @@ _STOP_OF = tuple((1 << place, Stop(reason.name, reason.text)) for place, reason 
 
 ESTOP, BUS_FAULT, BROWN_OUT = BIT["estop"], BIT["bus_fault"], BIT["brown_out"]
 BATTERY_STOP, BATTERY_LIMIT, BATTERY_WARN = BIT["battery_stop"], BIT["battery_limit"], BIT["battery_warn"]
+HOT_STOP, HOT_LIMIT, HOT_WARN = BIT["hot_stop"], BIT["hot_limit"], BIT["hot_warn"]
+BATTERY_UNKNOWN, THROTTLED = BIT["battery_unknown"], BIT["throttled"]
 WATCHDOG, STALE_FRAME, STALE_PILOT = BIT["watchdog"], BIT["stale_frame"], BIT["stale_pilot"]
 DEADMAN, NOT_FINITE, UNSURE = BIT["deadman"], BIT["not_finite"], BIT["unsure"]
 NOT_ARMED, SETTLING, STICK = BIT["not_armed"], BIT["settling"], BIT["stick"]
 OTHER_DRIVER, MALFORMED, LATE, REPEATED = BIT["other_driver"], BIT["malformed"], BIT["late"], BIT["repeated"]
 RANGE, SLEW = BIT["range"], BIT["slew"]
 
+LEVELS = BATTERY_STOP | BATTERY_LIMIT | BATTERY_WARN | HOT_STOP | HOT_LIMIT | HOT_WARN  # held until well past
 LATCHING = sum(BIT[reason.name] for reason in REASONS if reason.kind == LATCH)
 STOPPING = sum(BIT[reason.name] for reason in REASONS if reason.kind != NOTICE)
 

@@ -1,4 +1,4 @@
-"""The virtual board: PCA9685, INA219 and SSD1306 at register level on one I2C bus.
+"""The virtual board: PCA9685, INA219, ADS1115 and SSD1306 at register level on one I2C bus.
 
 The simulator plugs in here: the real drivers write these registers, the simulated world reads the pulses
 back from them. A board in a file is shared by processes; any of them may be stopped or killed at any time
@@ -12,7 +12,8 @@ import time
 from typing import Callable, List, Optional, Sequence, Tuple
 
 from jetracer.core.errors import BusError
-from jetracer.sim import ina219, pca9685, ssd1306
+from jetracer.sim import ads1115, ina219, pca9685, ssd1306
+from jetracer.sim.ads1115 import Ads1115
 from jetracer.sim.bus import VirtualBus, no_acknowledge
 from jetracer.sim.chip import Chip
 from jetracer.sim.ina219 import Ina219
@@ -28,14 +29,19 @@ _STAMP, _STAMP_AT = struct.Struct("<dQ"), 8  # time and count of the newest PCA9
 _COUNT, _BROWN_OUTS_AT = struct.Struct("<Q"), 24
 _SUPPLY, _SUPPLY_AT = struct.Struct("<dd"), 32
 _NAK_AT = 128
-_CHIPS_AT = {pca9685.ADDRESS: 256, ina219.ADDRESS: 640, ssd1306.ADDRESS: 768, pca9685.MOTOR_ADDRESS: 2048}
+_CHIPS_AT = {
+    pca9685.ADDRESS: 256, ina219.ADDRESS: 640, ina219.ADDRESS_2S: 672, ads1115.ADDRESS: 704, ssd1306.ADDRESS: 768,
+    pca9685.MOTOR_ADDRESS: 2048,
+}
+_ABSENT = (pca9685.MOTOR_ADDRESS, ina219.ADDRESS_2S, ads1115.ADDRESS)  # until they are fitted
 _SIZE = 2560
 
 
 class Board:
     """Three chips, private to this process, or shared through a file (`create`, `attach`).
 
-    A second PCA9685, for DC motors at 0x60, answers once it is fitted: `board.nak(0x60, False)`.
+    Others answer once they are fitted, `board.nak(0x60, False)`: a second PCA9685, for DC motors, at 0x60; the battery
+    sensors of other boards, an INA219 at 0x42 and an ADS1115 at 0x48.
 
     `now_s` stamps register writes; the default is monotonic time, comparable between processes.
     """
@@ -43,13 +49,8 @@ class Board:
     def __init__(self, path: Optional[str] = None, now_s: Callable[[], float] = time.monotonic) -> None:
         self._memory = PrivateMemory(_power_on()) if path is None else _open(path)
         self._now_s = now_s
-        self._pca9685, self._ina219, self._ssd1306, self._motors = Pca9685(), Ina219(), Ssd1306(), Pca9685()
-        self._chips = {
-            pca9685.ADDRESS: self._pca9685,
-            ina219.ADDRESS: self._ina219,
-            ssd1306.ADDRESS: self._ssd1306,
-            pca9685.MOTOR_ADDRESS: self._motors,
-        }
+        self._chips = {address: chip() for address, chip in _FITTED.items()}
+        self._pca9685 = self._chips[pca9685.ADDRESS]
 
     @classmethod
     def create(cls, path: str) -> Board:
@@ -111,7 +112,7 @@ class Board:
     # -- what the world does to the board
 
     def set_battery(self, volts: float, amps: float) -> None:
-        """What the INA219 measures from now on."""
+        """What the battery's sensor measures from now on; a positive current charges the pack."""
         self._memory.write(_SUPPLY_AT, _SUPPLY.pack(volts, amps))
 
     def nak(self, address: int, on: bool) -> None:
@@ -156,7 +157,8 @@ class Board:
         chip.load(content[place : place + chip.size])
         if home != address and not self._pca9685.answers(address, data):
             raise no_acknowledge()
-        self._ina219.supply = _SUPPLY.unpack_from(content, _SUPPLY_AT)
+        if address in _SENSORS:
+            chip.supply = _SUPPLY.unpack_from(content, _SUPPLY_AT)
         return chip, place
 
     def _registers(self, address: int = pca9685.ADDRESS) -> bytes:
@@ -178,14 +180,17 @@ def open_bus(path: str) -> VirtualBus:
 
 
 _FITTED = {
-    pca9685.ADDRESS: Pca9685, ina219.ADDRESS: Ina219, ssd1306.ADDRESS: Ssd1306, pca9685.MOTOR_ADDRESS: Pca9685,
+    pca9685.ADDRESS: Pca9685, ina219.ADDRESS: Ina219, ina219.ADDRESS_2S: Ina219, ads1115.ADDRESS: Ads1115,
+    ssd1306.ADDRESS: Ssd1306, pca9685.MOTOR_ADDRESS: Pca9685,
 }
+_SENSORS = (ina219.ADDRESS, ina219.ADDRESS_2S, ads1115.ADDRESS)
 
 
 def _power_on() -> bytes:
     content = bytearray(_SIZE)
     content[: len(_MAGIC)] = _MAGIC
-    content[_NAK_AT + pca9685.MOTOR_ADDRESS] = True
+    for address in _ABSENT:
+        content[_NAK_AT + address] = True
     for address, chip in _FITTED.items():
         content[_CHIPS_AT[address] : _CHIPS_AT[address] + chip.size] = chip.power_on()
     return bytes(content)

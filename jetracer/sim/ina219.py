@@ -9,7 +9,7 @@ import struct
 
 from jetracer.sim.chip import Chip
 
-ADDRESS = 0x41
+ADDRESS, ADDRESS_2S = 0x41, 0x42  # as the boards for 3 and for 2 cells have it
 SHUNT_OHM = 0.1
 
 CONFIG, SHUNT, BUS, POWER, CURRENT, CALIBRATION = range(6)
@@ -20,7 +20,7 @@ _STATE = struct.Struct("<HHhHB")
 
 
 class Ina219(Chip):
-    """The chip at register level. `supply` is (volts, amps): what a meter at its pins would show."""
+    """The chip at register level. `supply` is (volts, amps) of the pack: positive while it is charged."""
 
     size = _STATE.size
     supply = (0.0, 0.0)

@@ -90,7 +90,7 @@ class World:
         self._touched_s = -_TOUCH_ENDS_S
         self._caught = False
         self._log_s = self.t_s
-        self.board.set_battery(self.vehicle.battery.volts, self.vehicle.battery.amps)
+        self.board.set_battery(self.vehicle.battery.volts, -self.vehicle.battery.amps)
 
     def advance(self, dt_s: float) -> None:
         """Let `dt_s` pass, in steps of 2 ms, with the pulses that the board puts out now."""
@@ -184,7 +184,7 @@ class World:
 
     def _supply(self) -> None:
         battery = self.vehicle.battery
-        self.board.set_battery(battery.volts, battery.amps)
+        self.board.set_battery(battery.volts, -battery.amps)
         if battery.browned_out:
             self.board.brown_out()
 

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jetracer.car.base import CARS, CarConfig, make_car
-from jetracer.car.ina219 import BatteryConfig, Ina219
 from jetracer.car.null import NullCar
 from jetracer.car.pca9685 import MODE1
 from jetracer.car.servo_esc import ServoEsc
@@ -161,22 +160,3 @@ def test_cars_are_chosen_by_name():
 def test_a_wiring_that_makes_no_sense_is_refused(options, text):
     with pytest.raises(ConfigError, match=text):
         CarConfig(**options)
-
-
-def test_battery_volts():
-    board = Board()
-    sensor = Ina219(board.bus())
-    board.set_battery(11.872, 1.2)
-    assert sensor.volts() == pytest.approx(11.872, abs=0.002)
-    board.set_battery(0.2, 0.0)
-    assert math.isnan(sensor.volts())
-    board.nak(0x41, True)
-    with pytest.raises(OSError):
-        sensor.volts()
-
-
-def test_battery_addresses():
-    assert BatteryConfig().address == 0x41
-    assert BatteryConfig(address=0).address == 0
-    with pytest.raises(ConfigError, match=r"0x40..0x4f, not 0x50"):
-        BatteryConfig(address=0x50)

@@ -36,7 +36,6 @@ def test_two_chips_are_the_ai_kit():
     assert "0x60 answers" in said(found)
     assert "0x41 answers: an INA219" in said(found)
     assert "not a chip of its own" in said(found)
-    assert found.options == ()
 
 
 def test_one_chip_is_ambiguous_and_says_so():
@@ -51,9 +50,13 @@ def test_a_virtual_board_is_the_simulated_car_unless_it_has_motors():
     assert detect(Bus(0x40, 0x60), virtual=True).kit == "waveshare-ai"
 
 
-def test_a_pack_of_two_cells_comes_with_its_settings():
-    found = detect(Bus(0x40, 0x42))
-    assert found.options == ("--guard.battery.address", "66", "--guard.limits.battery_cells", "2")
+@pytest.mark.parametrize(("address", "what"), [
+    (0x41, "an INA219: the battery sensor of boards for 3 cells"),
+    (0x42, "an INA219: the battery sensor of boards for 2 cells"),
+    (0x48, "an ADS1115: the battery sensor of boards for 3 cells"),
+])
+def test_the_battery_sensor_is_named(address, what):
+    assert f"0x{address:02x} answers: {what}." in said(detect(Bus(0x40, address)))
 
 
 @pytest.mark.parametrize(("there", "why"), [((), "no PCA9685"), ((0x60,), "a JetBot"), ((0x41,), "no PCA9685")])

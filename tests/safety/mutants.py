@@ -18,7 +18,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-MUTATED = ("gate", "reasons", "limits", "guard", "protocol", "heartbeat")
+MUTATED = ("gate", "reasons", "limits", "health", "guard", "protocol", "heartbeat")
 TESTS = tuple(f"tests/safety/test_{name}.py" for name in MUTATED)
 SETUP = f"""[mutmut]
 source_paths=jetracer

@@ -2,9 +2,11 @@
 from __future__ import annotations
 
 import math
+from typing import Optional
 
 from jetracer.car.base import CarConfig
-from jetracer.car.ina219 import Ina219
+from jetracer.car.battery import BatteryConfig, open_battery
+from jetracer.car.computer import Vitals
 from jetracer.car.servo_esc import ServoEsc
 from jetracer.core.clock import FakeClock
 from jetracer.core.types import AUTOMATIC, NEUTRAL, Command, Pilot
@@ -16,6 +18,12 @@ from tests.safety.processes import NEUTRAL_US
 DRIVE = Command(0.2, 0.3)
 
 
+class Watched:
+    """Stands in for a ComputerWatch: what it has read last."""
+
+    newest: Optional[Vitals] = None
+
+
 class Rig:
     """`send` one command as a healthy program in automatic mode would; keywords make it ill."""
 
@@ -24,7 +32,9 @@ class Rig:
         self.board = Board(now_s=self.clock.now_s)
         bus = self.board.bus()
         self.car = ServoEsc(bus, CarConfig(**car))
-        self.guard = LocalGuard(self.car, limits, self.clock, Ina219(bus) if battery else None)
+        pack = open_battery(bus, BatteryConfig()) if battery else None
+        self.computer = Watched()
+        self.guard = LocalGuard(self.car, limits, self.clock, pack, self.computer)
         self.core = self.guard.core
         self.guard.open()
 

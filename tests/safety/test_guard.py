@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from jetracer.car.computer import Vitals
 from jetracer.core.clock import FakeClock
 from jetracer.core.errors import BusError
 from jetracer.core.types import ASSISTED, AUTOMATIC, MANUAL, NEUTRAL, Command, Decision, Pilot
@@ -590,39 +591,12 @@ def test_close_leaves_neutral_or_says_that_it_could_not():
     assert rig.core.close() is False
 
 
-# -- the battery
-
-
-def test_battery_is_measured_every_half_second_and_smoothed():
-    rig = Rig(battery=True)
-    rig.board.set_battery(12.0, 1.0)
-    rig.wait(0.01)
-    assert rig.guard.status().battery_v == 12.0
-    rig.board.set_battery(7.0, 9.0)
-    rig.wait(0.49)
-    assert rig.guard.status().battery_v == 12.0
-    rig.wait(0.02)
-    assert rig.guard.status().battery_v == pytest.approx(11.0)
-    rig.wait(0.5)
-    assert rig.guard.status().battery_v == pytest.approx(10.2)
-
-
-def test_no_battery_sensor_no_verdict():
-    rig = Rig(battery=True)
-    rig.board.set_battery(12.0, 1.0)
-    rig.wait(0.6)
-    rig.board.nak(0x41, True)
-    rig.wait(0.6)
-    assert math.isnan(rig.guard.status().battery_v)
-    rig.board.nak(0x41, False)
-    rig.wait(0.6)
-    assert rig.guard.status().battery_v == 12.0
-    assert "bus_errors" not in counted(rig)
+# -- battery and heat
 
 
 def test_an_empty_battery_stops_and_latches():
     rig = Rig(battery=True)
-    rig.board.set_battery(9.0, 1.0)
+    rig.board.set_battery(9.0, -1.0)
     assert rig.arm().armed  # nothing measured yet
     rig.guard.tick()
     assert rig.neutral
@@ -630,6 +604,73 @@ def test_an_empty_battery_stops_and_latches():
     decision = rig.arm()
     assert names(decision)[0] == "battery_stop"
     assert not decision.armed
+
+
+def test_the_status_tells_what_is_measured():
+    rig = Rig(battery=True)
+    assert rig.guard.status()[3:7] == (pytest.approx(math.nan, nan_ok=True),) * 2 + (3,) + (
+        pytest.approx(math.nan, nan_ok=True),)
+    rig.board.set_battery(11.8, -1.5)
+    rig.computer.newest = Vitals(61.5)
+    rig.guard.tick()
+    assert rig.guard.status()[3:7] == (pytest.approx(11.8), pytest.approx(-1.5), 3, 61.5)
+    assert Rig().guard.status().cells == 0
+
+
+def test_a_low_battery_limits_until_it_is_well_above():
+    """The load that the limit takes away brings the voltage back, which must not take the limit away."""
+    rig = Rig(battery=True)
+    rig.board.set_battery(9.7, -1.0)
+    rig.guard.tick()
+    rig.arm()
+    assert rig.send(Command(0.0, 0.9)).command.throttle == 0.2
+    rig.board.set_battery(10.4, -1.0)
+    rig.wait(0.3)
+    rig.arm()
+    assert "battery_limit" in names(rig.send(Command(0.0, 0.9)))
+    rig.board.set_battery(10.6, -1.0)
+    rig.wait(0.3)
+    assert "battery_limit" not in names(rig.arm())
+
+
+def test_a_hot_computer_stops_and_latches_until_it_is_well_cooler():
+    rig = Rig()
+    assert rig.arm().armed
+    rig.computer.newest = Vitals(93.5)
+    rig.guard.tick()
+    assert rig.neutral
+    assert rig.guard.status().latched == ("hot_stop",)
+    rig.computer.newest = Vitals(88.5)
+    rig.guard.tick()
+    assert not rig.arm().armed
+    rig.computer.newest = Vitals(87.5)
+    rig.guard.tick()
+    assert rig.arm().armed
+
+
+def test_a_supply_that_dips_is_a_brown_out():
+    rig = Rig(battery=True)
+    rig.board.set_battery(12.0, -1.0)
+    rig.computer.newest = Vitals(dips=7)
+    rig.guard.tick()
+    assert rig.arm().armed
+    rig.computer.newest = Vitals(dips=8)
+    rig.guard.tick()
+    assert rig.neutral
+    assert rig.guard.status().latched == ("brown_out",)
+    assert rig.arm().armed
+
+
+def test_what_is_only_said_is_said_with_every_decision():
+    rig = Rig(battery=True)
+    rig.board.nak(0x41, True)
+    rig.computer.newest = Vitals(held_back=("cpu-throttle-alert",))
+    rig.wait(3.0)
+    decision = rig.arm()
+    assert decision.armed
+    assert {"battery_unknown", "throttled"} <= set(names(decision))
+    assert {"battery_unknown", "throttled"} <= set(names(rig.guard.tick()))
+    assert "bus_errors" not in counted(rig)
 
 
 def test_the_guard_in_this_process_is_opened_and_closed_like_the_other():

@@ -30,9 +30,15 @@ def test_names_are_unique_and_found():
 
 def test_which_reasons_latch_and_which_stop():
     latching = {stop.reason for stop in r.stops(r.LATCHING)}
-    assert latching == {"estop", "bus_fault", "brown_out", "battery_stop", "watchdog", "stale_frame"}
+    assert latching == {"estop", "bus_fault", "brown_out", "battery_stop", "hot_stop", "watchdog",
+                        "stale_frame"}
     stopping = {stop.reason for stop in r.stops(r.STOPPING)}
     assert stopping == latching | {"stale_pilot", "deadman", "not_finite", "unsure", "not_armed"}
+
+
+def test_which_reasons_are_let_go_later_than_they_begin():
+    levels = {stop.reason for stop in r.stops(r.LEVELS)}
+    assert levels == {f"{what}_{level}" for what in ("battery", "hot") for level in ("stop", "limit", "warn")}
 
 
 def test_the_constants_are_the_bits_of_their_names():

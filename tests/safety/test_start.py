@@ -94,7 +94,7 @@ def test_a_car_without_motors_needs_no_bus(tmp_path):
 
 
 def test_a_guard_without_a_battery_sensor(tmp_path, board):
-    config = override(CONFIG, ["--battery.address=0"])
+    config = override(CONFIG, ["--battery.sensor=none"])
     with started(tmp_path, config) as guard, guard.connect() as client:
         assert str(client.status().battery_v) == "nan"
 
