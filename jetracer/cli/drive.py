@@ -8,6 +8,7 @@ import sys
 from dataclasses import replace
 from typing import Any, Dict, List, Optional
 
+from jetracer.car.base import CarConfig
 from jetracer.core import config as configuration
 from jetracer.core.errors import ConfigError
 from jetracer.core.types import Step
@@ -15,8 +16,8 @@ from jetracer.core.types import Step
 STATUS_EVERY_S = 0.2
 
 
-def main(arguments: List[str]) -> int:
-    options, rest = _parser().parse_known_args(arguments)
+def main(arguments: List[str], verb: str = "jetracer drive", about: Optional[str] = __doc__) -> int:
+    options, rest = _parser(verb, about).parse_known_args(arguments)
     from jetracer.drive.build import drive  # only now: it loads numpy and OpenCV
 
     config = _config(options, rest)
@@ -26,13 +27,14 @@ def main(arguments: List[str]) -> int:
         summary = drive(config, status, status.say)
     finally:
         status.close()
+        status.tell_trim(config.car)
     print(json.dumps(summary) if options.json else _told(summary))
     return 0 if summary["reached"] else 1
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(verb: str, about: Optional[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="jetracer drive", description=__doc__, allow_abbrev=False,
+        prog=verb, description=about, allow_abbrev=False,
         epilog="Any option of the configuration works too, such as --control.speed.max_speed_mps 1.2; "
                "the config.toml of a run folder lists them all.",
     )
@@ -41,7 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--camera", metavar="NAME", help="csi, usb, usb:1, replay:FOLDER, replay:FILM, sim, null")
     add("--kit", metavar="NAME", help="the car's kit: a name (jetracer kits --list) or your own FILE.toml")
     add("--car", metavar="NAME", help="servo_esc, dc_motors, or null: no motors at all")
-    add("--road", metavar="MODEL", help="road model: a shipped name, an .onnx file, or null")
+    add("--road", metavar="MODEL", help="road model: a shipped name, an .onnx file, none, or null")
     add("--teleop", metavar="NAME", help="the pilot: gamepad, keyboard, auto, script:FILE, null")
     add("--display", metavar="NAME", help="ssd1306, or null: none; on a real car ssd1306, if there is one")
     add("--laps", type=int, help="end after so many laps (simulation)")
@@ -99,8 +101,10 @@ class Status:
         self._live = sys.stderr.isatty()
         self._next_s = float("-inf")
         self._wide = 0
+        self._trim = 0.0
 
     def __call__(self, step: Step, truth: Optional[Any]) -> None:
+        self._trim = step.pilot.trim
         if self._quiet or step.t_s < self._next_s:
             return
         self._next_s = step.t_s + (STATUS_EVERY_S if self._live else 25 * STATUS_EVERY_S)
@@ -110,6 +114,13 @@ class Status:
         if not self._quiet:
             self.close()
             print(f"jetracer: {text}", file=sys.stderr)
+
+    def tell_trim(self, car: CarConfig) -> None:
+        """The human's steering trim goes with the drive; say how to keep it."""
+        if self._trim:
+            offset = car.steering_offset + car.steering_gain * self._trim
+            self.say(f"steering trim {self._trim:+.2f}, for this drive only; to keep it, make [car] steering_offset = "
+                     f"{offset:.4f} part of your kit, or drive with --car.steering_offset {offset:.4f}")
 
     def close(self) -> None:
         """Leave the live line behind, so that what follows begins on a new one."""
@@ -128,8 +139,13 @@ class Status:
 def line_of(step: Step, truth: Optional[Any]) -> str:
     """One line that says how the drive goes."""
     command = step.decision.command
-    parts = [f"{step.pilot.mode:<9}", _bar(command.steering), f"throttle {command.throttle:+.2f}",
-             f"sure {step.scene.confidence:4.0%}"]
+    pilot = step.pilot
+    parts = [f"{pilot.mode:<9}", _bar(command.steering), f"throttle {command.throttle:+.2f}"]
+    if pilot.limit < 1.0:
+        parts.append(f"of {pilot.limit:.0%}")
+    if pilot.trim:
+        parts.append(f"trim {pilot.trim:+.2f}")
+    parts.append(f"sure {step.scene.confidence:4.0%}")
     if truth is not None:
         parts += [f"lap {truth.lap + 1}", f"{truth.speed_mps:4.2f} m/s", f"{100 * truth.lateral_m:+4.0f} cm"]
     parts.append(f"age {1e3 * (step.decision.t_s - step.frame.t_s):3.0f} ms")

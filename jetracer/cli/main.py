@@ -15,6 +15,7 @@ from jetracer.core.errors import ConfigError, JetRacerError
 
 VERBS = {
     "drive": "drive by itself: a simulated car, a recording, or the real car",
+    "teleop": "drive by hand: gamepad or keyboard, the real car or a simulated one",
     "evaluate": "score a road model: closed loop on unseen tracks, or on labelled frames",
     "stop": "stop the car now; it stays in neutral until it is armed again",
     "kits": "which kit this car is built from, by the chips on its bus, and why",

@@ -69,6 +69,7 @@ class Pilot:
     """What the human (or the script in a human's place) asks for. `arm` is the explicit gesture that arms the car.
 
     `record` asks for this drive to be kept, `undo`, once per press, for its last seconds to be thrown away.
+    Whoever drives, `trim` is added to the steering and `limit` is the most throttle; `command` is without the trim.
     """
 
     command: Command = NEUTRAL
@@ -79,6 +80,8 @@ class Pilot:
     arm: bool = False
     record: bool = False
     undo: bool = False
+    trim: float = 0.0
+    limit: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -30,13 +30,15 @@ from jetracer.drive.vitals import GuardVolts
 from jetracer.drive.world import WorldProcess, fault_names
 from jetracer.engine.base import Engine
 from jetracer.engine.load import load_engine
+from jetracer.perception.base import Perception
+from jetracer.perception.blind import Blind
 from jetracer.perception.road import RoadFollower
 from jetracer.safety.client import GuardClient
 from jetracer.safety.launch import Launch
 from jetracer.safety.start import GuardHandle, join_or_start_guard
 from jetracer.sim.faults import Faults, FaultyEngine
 from jetracer.sim.track import Track, generate
-from jetracer.teleop.base import make_teleop
+from jetracer.teleop.base import BY_HAND, make_teleop
 
 Watch = Callable[[Step, Any], None]
 Say = Callable[[str], None]
@@ -101,7 +103,7 @@ def completed(config: DriveConfig) -> DriveConfig:
     if config.laps is not None and not config.sim:
         raise ConfigError("--laps needs --sim: only the simulated world counts laps; use --duration.")
     duration_s = config.duration_s
-    if config.sim and duration_s is None and config.laps is None:
+    if config.sim and duration_s is None and config.laps is None and teleop.partition(":")[0] not in BY_HAND:
         duration_s = 60.0
     display = replace(config.display, name=config.display.name or ("null" if nothing_moves else "ssd1306"))
     DISPLAYS.get(display.name)  # a wrong name is told before anything runs
@@ -125,7 +127,7 @@ def assemble(config: DriveConfig, say: Say = silent) -> Iterator[Parts]:
         guard_handle = stack.enter_context(join_or_start_guard(Launch(config.bus, config.car, config.guard)))
         if not guard_handle.ours:
             used = config = _with_guard(config, guard_handle, say)
-        perception = RoadFollower(stack.enter_context(_engine(config, clock)))
+        perception = _perception(config, clock, stack)
         if world is not None:
             world.open()
         camera = stack.enter_context(make_camera(config.camera, clock))
@@ -135,6 +137,8 @@ def assemble(config: DriveConfig, say: Say = silent) -> Iterator[Parts]:
         driver = Driver(perception, controller, Arbiter(), teleop, guard, clock)
         truth = world.shared.truth if world else None
         _prepare_process(config, say)
+        if teleop.hint:
+            say(teleop.hint)
         panel = stack.enter_context(_panel(config, guard_handle.socket_path, truth, stack))
         yield Parts(used, driver, camera, truth, generate(world.shared.seed) if world else None, panel)
 
@@ -155,6 +159,10 @@ def _panel(config: DriveConfig, guard_socket: Path, truth: Optional[Callable[[],
     stack.callback(volts.close)
     speed = (lambda: truth().speed_mps) if truth is not None else None
     return Panel(make_display(config.display, config.bus), Path(config.road).stem, volts, speed)
+
+
+def _perception(config: DriveConfig, clock: MonotonicClock, stack: ExitStack) -> Perception:
+    return Blind() if config.road == "none" else RoadFollower(stack.enter_context(_engine(config, clock)))
 
 
 def _engine(config: DriveConfig, clock: MonotonicClock) -> Engine:

@@ -26,11 +26,11 @@ class DriveConfig:
     """One drive. Saved in its run folder as `config.toml`, from which `--config` repeats it."""
 
     sim: bool = False  # a simulated car and world instead of the real ones
-    road: str = "road"  # the road model: a shipped one by name, a file, or null
+    road: str = "road"  # the road model: a shipped one by name, a file, none: nobody looks, or null: straight ahead
     teleop: str = ""  # who is the pilot; none: "auto" where nothing real can move, else "null"
     bus: str = "1"  # I2C bus of the motors, 1 for /dev/i2c-1
     laps: Optional[int] = None  # end after so many laps (simulation)
-    duration_s: Optional[float] = None  # end after so many seconds; none in simulation without laps: 60
+    duration_s: Optional[float] = None  # end after so many seconds; none in simulation without laps or a human: 60
     hz: Optional[float] = None  # pace of the loop; none: every frame as it comes
     seed: int = 1_000_000  # of track, look and noise; from 200 000 on no model has seen the track in training
     realtime: bool = False  # SCHED_FIFO, locked memory, no garbage collection

@@ -8,11 +8,11 @@ from typing import Callable, Optional, Sequence
 
 from jetracer.camera.base import Camera
 from jetracer.control.arbiter import Arbiter
-from jetracer.control.base import Controller
+from jetracer.control.base import Controller, usable
 from jetracer.core.clock import Clock
 from jetracer.core.errors import CameraEnded, CameraError
 from jetracer.core.rate import Rate
-from jetracer.core.types import Frame, Scene, Step
+from jetracer.core.types import Command, Frame, Scene, Step
 from jetracer.perception.base import Perception
 from jetracer.safety.client import Guard
 from jetracer.teleop.base import Teleop
@@ -40,10 +40,12 @@ class Driver:
         perceived_s = clock.now_s()
         pilot = self.teleop.poll()
         dt_s = 0.0 if self._last_s is None else start_s - self._last_s
-        wanted = self.arbiter.choose(pilot, self.controller.decide(scene, dt_s))
+        wanted = self.arbiter.choose(pilot, self.controller.decide(scene, dt_s), usable(scene))
         decided_s = clock.now_s()
         decision = self.guard.send(wanted, frame.t_s, pilot, scene.confidence)
-        self.controller.sent(decision.command, decision.t_s)
+        sent = decision.command
+        # a trim sets wheels straight that are askew: where they point is the command without it
+        self.controller.sent(Command(sent.steering - pilot.trim, sent.throttle), decision.t_s)
         self._last_s = start_s
         sections_s = {"perceive": perceived_s - start_s, "decide": decided_s - perceived_s,
                       "guard": clock.now_s() - decided_s}

@@ -12,6 +12,8 @@ from jetracer.core.types import Pilot
 class Teleop(Device):
     """Backends are built as `Backend(clock, argument)`; the argument stands behind the colon of a name."""
 
+    hint = ""  # for a human who holds the device: one line that says how to drive
+
     def __init__(self, clock: Optional[Clock] = None, argument: str = "") -> None:
         self._clock = clock or MonotonicClock()
         self._argument = argument
@@ -31,6 +33,8 @@ TELEOPS = Registry(
         "script": "jetracer.teleop.script:ScriptTeleop",
     },
 )
+
+BY_HAND = ("gamepad", "keyboard")
 
 
 def make_teleop(spec: str, clock: Optional[Clock] = None) -> Teleop:

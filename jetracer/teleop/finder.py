@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 from typing import Callable, Dict, List, NamedTuple, Optional
 
-from jetracer.teleop.evdev import Ask, EventDevice
+from jetracer.teleop.evdev import Ask, EventDevice, ask_kernel
 from jetracer.teleop.pads import Profile, profile_of
 
 FOLDER = "/dev/input"
@@ -21,7 +21,7 @@ class Pad(NamedTuple):
 class PadSearch:
     """One look at `path`, or at all event devices of `folder`. What is no pad is not opened a second time."""
 
-    def __init__(self, folder: str, path: str, ask: Ask) -> None:
+    def __init__(self, folder: str = FOLDER, path: str = "", ask: Ask = ask_kernel) -> None:
         self.refused: List[str] = []  # devices without permission, at the last look
         self.others: Dict[str, int] = {}  # devices that are no pads, with their inodes
         self._folder, self._path, self._ask = Path(folder), path, ask

@@ -28,6 +28,8 @@ _log = logging.getLogger(__name__)
 class GamepadTeleop(Teleop):
     """The first pad found, or the one at `argument` ("gamepad:/dev/input/event5")."""
 
+    hint = "gamepad: hold the left shoulder to drive; Start arms, B or circle stops, Y or triangle changes the mode"
+
     def __init__(self, clock: Optional[Clock] = None, argument: str = "", folder: str = FOLDER,
                  ask: Ask = ask_kernel) -> None:
         super().__init__(clock, argument)
@@ -98,8 +100,8 @@ class GamepadTeleop(Teleop):
         deadman = self._let_go and layout.deadman in pad.device.held
         if dials.mode != AUTOMATIC and command.throttle and now_s - self._event_s > SILENCE_S:
             command, deadman = NEUTRAL, False
-        return Pilot(command, deadman, layout.estop in down, dials.mode, now_s, layout.arm in down, dials.record,
-                     layout.undo in pressed)
+        return dials.pilot(now_s, command=command, deadman=deadman, estop=layout.estop in down,
+                           arm=layout.arm in down, undo=layout.undo in pressed)
 
     def _turn(self, events: List[Event], layout: Layout) -> None:
         """The buttons and the cross that set the dials; every press counts, also two between polls."""
@@ -119,7 +121,7 @@ class GamepadTeleop(Teleop):
         _log.info("gamepad: %s, as %s", pad.device.name, pad.profile.name)
 
     def _nobody(self) -> Pilot:
-        return Pilot(NEUTRAL, mode=self._dials.mode, t_s=self._heard_s, record=self._dials.record)
+        return self._dials.pilot(self._heard_s)
 
 
 def _cross(event: Event) -> Tuple[int, int]:

@@ -10,11 +10,11 @@ import math
 import os
 import re
 import termios
-from typing import List, Optional, Tuple
+from typing import Dict, List, Optional, Tuple
 
 from jetracer.core.clock import Clock
 from jetracer.core.errors import DeviceError
-from jetracer.core.types import NEUTRAL, Pilot
+from jetracer.core.types import Pilot
 from jetracer.teleop.base import Teleop
 from jetracer.teleop.dials import Dials
 
@@ -25,7 +25,7 @@ STEERING_STEP, THROTTLE_STEP = 0.25, 0.1  # of one press or repetition
 
 _ARROWS = {b"A": "w", b"B": "s", b"C": "d", b"D": "a"}
 _SIGN = {"w": 1, "s": -1, "d": 1, "a": -1}
-_HELD = frozenset("wasdh")
+_HELD, _SWITCHES = frozenset("wasdh"), frozenset("mru")
 _ESCAPE = 0x1B
 # ECMA-48 5.4: parameters, intermediate bytes, and a final byte that tells the key
 _SEQUENCE = re.compile(rb"\x1b(?:O|\[[\x20-\x3f]*)([\x40-\x7e])")
@@ -35,6 +35,8 @@ _BEGUN = re.compile(rb"\x1b(?:O|\[[\x20-\x3f]{0,16})?")
 class KeyboardTeleop(Teleop):
     """The terminal that the program runs in, or the one at `argument`. Its mode is put back whatever happens."""
 
+    hint = "keyboard: Return arms, arrows or W A S D drive, space stops, M changes the mode, Ctrl-C ends"
+
     def __init__(self, clock: Optional[Clock] = None, argument: str = "") -> None:
         super().__init__(clock, argument or "/dev/tty")
         self._fd = -1
@@ -42,6 +44,7 @@ class KeyboardTeleop(Teleop):
         self._dials = Dials()
         self._heard_s = -math.inf
         self._rest = b""
+        self._switched_s: Dict[str, float] = {}
         self._calm()
 
     def open(self) -> None:
@@ -85,8 +88,9 @@ class KeyboardTeleop(Teleop):
         except OSError:
             self.close()
         if self._fd < 0:
-            return Pilot(NEUTRAL, mode=self._dials.mode, t_s=self._heard_s, record=self._dials.record)
+            return self._dials.pilot(self._heard_s)
         self._heard_s = now_s
+        self._undo = False
         for key in keys:
             self._press(key, now_s)
         deadman = now_s <= self._held_until_s
@@ -94,9 +98,9 @@ class KeyboardTeleop(Teleop):
             self._steering = self._throttle = 0.0
         elif now_s > self._steered_until_s:
             self._steering = 0.0
-        command = self._dials.command(self._steering, self._throttle) if deadman else NEUTRAL
-        return Pilot(command, deadman, now_s <= self._estop_until_s, self._dials.mode, now_s,
-                     "\n" in keys, self._dials.record, "u" in keys)
+        command = self._dials.command(self._steering, self._throttle)
+        return self._dials.pilot(now_s, command=command, deadman=deadman, estop=now_s <= self._estop_until_s,
+                                 arm="\n" in keys, undo=self._undo)
 
     def _calm(self) -> None:
         self._steering = self._throttle = 0.0
@@ -105,19 +109,29 @@ class KeyboardTeleop(Teleop):
 
     def _press(self, key: str, now_s: float) -> None:
         dials = self._dials
-        if key in _HELD:
+        if key in _SWITCHES:
+            self._switch(key, now_s)
+        elif key in _HELD:
             self._hold(key, now_s)
         elif key in (" ", "stop"):
             self._calm()
             self._estop_until_s = now_s + ESTOP_S
-        elif key == "m":
-            dials.next_mode()
         elif key in ("+", "-"):
             dials.turn_limit(1 if key == "+" else -1)
         elif key in ("[", "]"):
             dials.turn_trim(1 if key == "]" else -1)
+
+    def _switch(self, key: str, now_s: float) -> None:
+        """A key that counts once, however long it is held."""
+        last_s, self._switched_s[key] = self._switched_s.get(key, -math.inf), now_s
+        if now_s - last_s <= HOLD_S:
+            return
+        if key == "m":
+            self._dials.next_mode()
         elif key == "r":
-            dials.record = not dials.record
+            self._dials.record = not self._dials.record
+        else:
+            self._undo = True
 
     def _hold(self, key: str, now_s: float) -> None:
         repeats = key == self._last_key and now_s <= self._held_until_s

@@ -1,10 +1,11 @@
 """A pilot played from a list of timed states: reproducible drives for tests and demonstrations.
 
-As text, one state a line: the time in seconds, then what changes at that time. What is not named stays,
-except `arm`, a gesture that counts only for its own line.
+As text, one state a line: the time in seconds, then what changes at that time. What is not named stays, except the
+gestures: `arm` counts for its own line only, `undo` once.
 
-    0.0  mode=manual deadman=on arm=on
-    1.0  throttle=0.2 steering=-0.5
+    0.0  mode=manual deadman=on arm=on record=on
+    1.0  throttle=0.2 steering=-0.5 trim=0.02 limit=0.5
+    2.0  undo=on
     3.5  estop=on
 """
 from __future__ import annotations
@@ -22,9 +23,9 @@ from jetracer.core.types import MODES, Pilot
 from jetracer.teleop.base import Teleop
 
 States = Sequence[Tuple[float, Pilot]]
-_AXES = ("steering", "throttle")
+_AXES, _DIALS = ("steering", "throttle"), ("trim", "limit")
 _FLAGS = {"on": True, "off": False}
-_KEYS = ("arm", "deadman", "estop", "mode", *_AXES)
+_KEYS = ("arm", "deadman", "estop", "mode", "record", "undo", *_AXES, *_DIALS)
 
 
 class ScriptTeleop(Teleop):
@@ -42,14 +43,18 @@ class ScriptTeleop(Teleop):
             self._states = parse_script(_read(self._argument), self._argument)
         self._times = sorted(t_s for t_s, _ in self._states)
         self._pilots = [pilot for _, pilot in sorted(self._states, key=lambda state: state[0])]
-        self._start_s = None
+        self._start_s, self._index = None, -1
 
     def poll(self) -> Pilot:
         now_s = self._clock.now_s()
         if self._start_s is None:
             self._start_s = now_s
         index = bisect_right(self._times, now_s - self._start_s) - 1
-        return replace(self._pilots[index], t_s=now_s) if index >= 0 else Pilot(t_s=now_s)
+        before, self._index = self._index, index
+        if index < 0:
+            return Pilot(t_s=now_s)
+        pilot = self._pilots[index]
+        return replace(pilot, t_s=now_s, undo=pilot.undo and index != before)
 
 
 def parse_script(text: str, where: str = "script") -> List[Tuple[float, Pilot]]:
@@ -59,7 +64,7 @@ def parse_script(text: str, where: str = "script") -> List[Tuple[float, Pilot]]:
         words = line.split("#")[0].split()
         if words:
             place = f"{where}, line {number}"
-            pilot = _change(replace(pilot, arm=False), words[1:], place)
+            pilot = _change(replace(pilot, arm=False, undo=False), words[1:], place)
             states.append((_number(words[0], place), pilot))
     return states
 
@@ -70,6 +75,8 @@ def _change(pilot: Pilot, words: Sequence[str], place: str) -> Pilot:
         if key in _AXES:
             command = replace(pilot.command, **{key: _number(value, place)})
             pilot = replace(pilot, command=command)
+        elif key in _DIALS:
+            pilot = replace(pilot, **{key: _number(value, place)})
         elif key == "mode":
             pilot = replace(pilot, mode=_choice(value, MODES, place))
         elif key in _KEYS:

@@ -166,6 +166,20 @@ def test_the_mode_says_who_steers_and_who_gives_throttle(mode, expected):
     assert Arbiter().choose(Pilot(Command(0.1, 0.2), mode=mode), Command(-0.5, 0.9)) == expected
 
 
+@pytest.mark.parametrize("mode", [MANUAL, ASSISTED, AUTOMATIC])
+def test_trim_and_limit_count_whoever_drives(mode):
+    pilot = Pilot(Command(-0.2, 0.9), mode=mode, trim=0.1, limit=0.5)
+    assert Arbiter().choose(pilot, Command(-0.2, 0.9)) == Command(pytest.approx(-0.1), 0.5)
+    assert Arbiter().choose(replace(pilot, command=Command(1.0, -0.9)), Command(1.0, -0.9)) == Command(1.0, -0.5)
+    chosen = Arbiter().choose(replace(pilot, command=Command(math.nan, math.nan)), Command(math.nan, math.nan))
+    assert math.isnan(chosen.steering) and math.isnan(chosen.throttle), "for the gate to see"
+
+
+@pytest.mark.parametrize("mode, throttle", [(MANUAL, 0.2), (ASSISTED, 0.0)])
+def test_a_network_that_sees_nothing_holds_the_humans_foot_where_it_steers(mode, throttle):
+    assert Arbiter().choose(Pilot(Command(0.0, 0.2), mode=mode), NEUTRAL, sees=False).throttle == throttle
+
+
 def test_a_wrong_mode_names_the_nearest():
     with pytest.raises(UnknownName, match="did you mean 'automatic'"):
         Arbiter().choose(Pilot(mode="automatik"), NEUTRAL)

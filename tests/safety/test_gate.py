@@ -38,7 +38,7 @@ def test_what_is_good_passes_unchanged():
 EDGES = [
     ("command_t_s", NOW - 0.0999, NOW - 0.1001, "watchdog", True),
     ("command_t_s", NOW + AHEAD_S - 1e-6, NOW + AHEAD_S + 1e-6, "watchdog", True),
-    ("frame_t_s", NOW - 0.0999, NOW - 0.1001, "stale_frame", True),
+    ("frame_t_s", NOW - 0.0849, NOW - 0.0851, "stale_frame", True),
     ("frame_t_s", NOW + AHEAD_S - 1e-6, NOW + AHEAD_S + 1e-6, "stale_frame", True),
     ("pilot_t_s", NOW - 0.2499, NOW - 0.2501, "stale_pilot", False),
     ("pilot_t_s", NOW + AHEAD_S - 1e-6, NOW + AHEAD_S + 1e-6, "stale_pilot", False),

@@ -146,8 +146,8 @@ def test_silence_stops_and_latches():
 def test_a_stale_picture_stops_between_commands_too():
     rig = Rig()
     rig.arm()
-    rig.send(frame_age_s=0.09)
-    rig.clock.advance(0.011)
+    rig.send(frame_age_s=0.08)
+    rig.clock.advance(0.006)
     assert names(rig.guard.tick()) == ["stale_frame"]
     assert rig.neutral
     assert names(rig.send()) == ["stale_frame", "not_armed"]

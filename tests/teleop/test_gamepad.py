@@ -89,9 +89,43 @@ def test_the_cross_trims_the_steering(teleop, pad):
     for _ in range(3):
         pad.set(HAT_X, 1.0)
         pad.set(HAT_X, 0.0)
-    assert teleop.poll().command.steering == pytest.approx(0.06)
+    pilot = teleop.poll()
+    assert pilot.trim == pytest.approx(0.06)
+    assert pilot.command.steering == 0.0, "a trim is no wish of the human's"
     pad.press(0x222)  # a pad whose cross is made of buttons
-    assert teleop.poll().command.steering == pytest.approx(0.04)
+    assert teleop.poll().trim == pytest.approx(0.04)
+
+
+def test_a_stick_touched_takes_over_from_the_network(teleop, pad):
+    for stick, modes in ((STEER, (ASSISTED, AUTOMATIC)), (THROTTLE, (AUTOMATIC,))):
+        for mode in modes:
+            while teleop.poll().mode != mode:
+                press(pad, Y)
+            pad.set(stick, 0.15)  # a worn stick at rest
+            assert teleop.poll().mode == mode
+            pad.set(stick, -0.4)
+            pilot = teleop.poll()
+            assert pilot.mode == MANUAL
+            assert pilot.command != NEUTRAL
+            pad.set(stick, 0.0)
+            assert teleop.poll().mode == MANUAL, "it does not go back by itself"
+
+
+def test_the_throttle_is_the_humans_own_in_assisted_mode(teleop, pad):
+    press(pad, Y)
+    pad.set(THROTTLE, -1.0)
+    assert teleop.poll().mode == ASSISTED
+
+
+def test_a_stick_that_is_held_may_hand_over_to_the_network(teleop, pad):
+    pad.set(THROTTLE, -0.8)
+    teleop.poll()
+    press(pad, Y, Y)
+    for share in (-0.8, -0.9, 0.0):
+        pad.set(THROTTLE, share)
+        assert teleop.poll().mode == AUTOMATIC
+    pad.set(THROTTLE, -0.8)
+    assert teleop.poll().mode == MANUAL
 
 
 def test_buttons(teleop, pad):

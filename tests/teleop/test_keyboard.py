@@ -11,7 +11,7 @@ import pytest
 
 from jetracer.core.clock import FakeClock
 from jetracer.core.errors import DeviceError
-from jetracer.core.types import ASSISTED, NEUTRAL, Command
+from jetracer.core.types import ASSISTED, AUTOMATIC, MANUAL, NEUTRAL, Command
 from jetracer.teleop.base import make_teleop
 from jetracer.teleop.keyboard import ESTOP_S, HOLD_S, REPEAT_HOLD_S, KeyboardTeleop
 
@@ -122,10 +122,38 @@ def test_other_keys(teleop, terminal):
     assert teleop.poll().command.throttle == pytest.approx(0.7)
     terminal.type("-")
     assert teleop.poll().command.throttle == pytest.approx(0.6)
+    assert teleop.poll().limit == pytest.approx(0.6)
     terminal.type("]]")
-    assert teleop.poll().command.steering == pytest.approx(0.04)
+    assert teleop.poll().trim == pytest.approx(0.04)
     terminal.type("[")
-    assert teleop.poll().command.steering == pytest.approx(0.02)
+    assert teleop.poll().trim == pytest.approx(0.02)
+
+
+def test_a_switch_counts_once_however_long_it_is_held(teleop, terminal, clock):
+    seen = []
+    for _ in range(40):  # held for 2 s: the first repetition after 0.5 s, then 20 a second
+        terminal.type("" if seen and len(seen) < 10 else "mru")
+        pilot = teleop.poll()
+        seen.append((pilot.mode, pilot.record, pilot.undo))
+        clock.advance(0.05)
+    assert seen == [(ASSISTED, True, True)] + [(ASSISTED, True, False)] * 39
+    clock.advance(HOLD_S)
+    terminal.type("mru")
+    pilot = teleop.poll()
+    assert (pilot.mode, pilot.record, pilot.undo) == (AUTOMATIC, False, True)
+
+
+@pytest.mark.parametrize("key", "wasd")
+def test_a_driving_key_takes_over_from_the_network(teleop, terminal, clock, key):
+    terminal.type("m")
+    teleop.poll()
+    clock.advance(HOLD_S + 0.01)
+    terminal.type("mh")
+    assert teleop.poll().mode == AUTOMATIC
+    terminal.type(key)
+    pilot = teleop.poll()
+    assert pilot.mode == MANUAL
+    assert pilot.command != NEUTRAL
 
 
 @pytest.mark.parametrize("keys", ["\x1b[3~", "\x1b[1;5H", "\x1b[15~", "\x1bOP", "xyz09\x00"])

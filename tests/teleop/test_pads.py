@@ -1,6 +1,8 @@
 """The table of gamepads."""
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from jetracer.teleop.pads import ANDROID, JOYSTICK, PROFILES, SONY, SONY_PLAIN, XBOX, profile_of
@@ -55,3 +57,30 @@ def test_other_devices_are_no_gamepads(keys, axes):
 def test_no_layout_gives_two_parts_one_meaning():
     for profile in PROFILES:
         assert len(set(profile.layout)) == len(profile.layout), profile.name
+
+
+# What is printed on the pads, and the codes that the kernel gives it: linux/input-event-codes.h, and for plain HID the
+# order in which each pad reports its buttons.
+XPAD = {"B": 0x131, "X": 0x133, "Y": 0x134, "LB": 0x136, "Back": 0x13A, "Start": 0x13B}
+PRINTED = {
+    "Xbox; 8BitDo, F710 in X mode": [(XBOX, XPAD)],
+    "PS4, PS5": [
+        (SONY, {"circle": 0x131, "triangle": 0x133, "square": 0x134, "L1": 0x136, "Share": 0x13A, "Options": 0x13B}),
+        (SONY_PLAIN, {"square": 0x130, "circle": 0x132, "triangle": 0x133, "L1": 0x134, "Share": 0x138,
+                      "Options": 0x139}),
+    ],
+    "ShanWan; 8BitDo in D mode": [(ANDROID, XPAD)],
+    "F710 in D mode": [(JOYSTICK, {"X": 0x120, "B": 0x122, "Y": 0x123, "LB": 0x124, "Back": 0x128, "Start": 0x129})],
+}
+ROWS = {"deadman": "deadman: drives only while held", "arm": "arm", "estop": "emergency stop", "mode": "next mode",
+        "record": "record, or not", "undo": "throw away the last seconds"}
+
+
+def test_the_table_of_buttons_tells_what_the_code_does():
+    lines = (Path(__file__).parents[2] / "docs" / "teleop.md").read_text(encoding="utf-8").splitlines()
+    table = {cells[0]: cells[1:] for cells in ([cell.strip() for cell in line.strip("|").split("|")] for line in lines)}
+    assert table["what it does"] == list(PRINTED)
+    for part, title in ROWS.items():
+        for label, layouts in zip(table[title], PRINTED.values()):
+            for layout, codes in layouts:
+                assert codes[label] == getattr(layout, part), (title, label)

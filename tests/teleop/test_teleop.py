@@ -48,6 +48,17 @@ def test_script_from_a_file(tmp_path):
         assert teleop.poll().estop
 
 
+def test_a_script_has_all_that_a_human_has():
+    clock = FakeClock()
+    text = "0 record=on trim=0.04 limit=0.3\n1 undo=on\n2 record=off"
+    with ScriptTeleop(clock, states=parse_script(text)) as teleop:
+        assert teleop.poll() == Pilot(record=True, trim=0.04, limit=0.3)
+        clock.advance(1.0)
+        assert [teleop.poll().undo, teleop.poll().undo] == [True, False]
+        clock.advance(1.0)
+        assert teleop.poll() == Pilot(t_s=2.0, trim=0.04, limit=0.3)
+
+
 def test_script_from_states_in_any_order():
     clock = FakeClock()
     teleop = ScriptTeleop(clock, states=[(2.0, Pilot(estop=True)), (1.0, Pilot(mode=ASSISTED))])
