@@ -9,8 +9,8 @@ ROOT = Path(__file__).resolve().parent.parent
 # JetPack 5 has 3.8, JetPack 6 has 3.10, JetPack 7 has 3.12
 VERSIONS = ("3.8", "3.10", "3.11", "3.12")
 # all that runs on the car; training and export may need newer
-FOLDERS = ("core", "camera", "engine", "car", "display", "teleop", "perception", "control", "safety", "sim", "drive",
-           "cli", "test_racecar.py")
+FOLDERS = ("core", "camera", "engine", "car", "display", "teleop", "perception", "data", "control", "safety", "sim",
+           "drive", "cli", "test_racecar.py")
 TOOLS = ("pytest>=7.4", "pytest-randomly", "pytest-timeout", "hypothesis", "onnx>=1.15", "ipython>=8")
 
 

@@ -29,8 +29,8 @@ from jetracer.core.config import override
 from jetracer.core.errors import DeviceError, GuardLost, JetRacerError
 from jetracer.core.realtime import enter_realtime, freeze_garbage
 from jetracer.core.types import Step
+from jetracer.data.recorder import Recorder
 from jetracer.drive.loop import Driver, run
-from jetracer.drive.telemetry import Telemetry
 from jetracer.perception.road import RoadFollower
 from jetracer.safety.guard import GuardConfig
 from jetracer.safety.launch import arguments
@@ -53,7 +53,7 @@ class Block:
     warm_up_s: float = 1.5  # before that: the ESC's half second of neutral, and the first turns of all code
     realtime: bool = False  # the drive's own real-time mode
     guard_realtime: bool = True  # the guard's, which is on unless told otherwise
-    recorded: bool = False  # write the run folder beside it, pictures included
+    recorded: bool = False  # record the drive, pictures included
 
 
 class Take:
@@ -101,7 +101,7 @@ def drive_block(block: Block) -> Tuple[Take, Dict[str, Any]]:
         take = Take(board, block)
         sinks: List[Any] = [take]
         if block.recorded:
-            sinks.append(Telemetry(folder / "run"))
+            sinks.append(Recorder(folder / "session.mcap"))
             stack.callback(sinks[-1].close)
         refused = ""
         if block.realtime:

@@ -1,7 +1,6 @@
 """How soon a drive can begin, and the memory it takes: `jetracer drive --sim` and the guard, from nothing."""
 from __future__ import annotations
 
-import csv
 import os
 import statistics
 import subprocess
@@ -12,7 +11,10 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional
 
 from benchmarks.measure import ROOT, progress, table, verdict
+from jetracer.camera.recordings import SESSION
 from jetracer.core.errors import DeviceError
+from jetracer.core.types import Step
+from jetracer.data.session import Session
 from jetracer.engine.load import load_engine
 from jetracer.safety.start import start_guard
 from jetracer.sim.board import Board
@@ -53,13 +55,13 @@ def drive_once(road: str) -> Dict[str, Any]:
         process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                                    text=True, env={**os.environ, "JETRACER_RUNTIME_DIR": folder})
         memory = _watch(process, Path(folder) / "runs")
-        rows = _steps(Path(folder) / "runs")
+        steps = _steps(Path(folder) / "runs")
         said = process.stderr.read().strip().splitlines()
         process.stderr.close()
-    armed = [row for row in rows if row["armed"] in ("1", "True")]
+    armed = [step for step in steps if step.decision.armed]
     if not armed:
         raise DeviceError(f"The car was not armed: {said[-1] if said else 'it said nothing'}")
-    return {"first_turn_s": float(rows[0]["t_s"]) - start_s, "armed_s": float(armed[0]["sent_t_s"]) - start_s,
+    return {"first_turn_s": steps[0].t_s - start_s, "armed_s": armed[0].decision.t_s - start_s,
             **memory}
 
 
@@ -93,10 +95,10 @@ def _read(path: Path) -> str:
         return ""  # the process has just ended
 
 
-def _steps(runs: Path) -> List[Dict[str, str]]:
-    for path in runs.glob("*/steps.csv"):
-        with path.open(newline="", encoding="utf-8") as file:
-            return list(csv.DictReader(file))
+def _steps(runs: Path) -> List[Step]:
+    for path in runs.glob(f"*/{SESSION}"):
+        with Session.open(path) as session:
+            return [moment.step for moment in session.moments()]
     return []
 
 

@@ -1,17 +1,27 @@
-"""Recordings as numbered pictures with times: a folder of images, or a video file."""
+"""Recordings as numbered pictures with times: a recorded session, a folder of images, or a video file."""
 from __future__ import annotations
 
 import csv
 import re
 from pathlib import Path
-from typing import Dict, List, Optional, Tuple, Union
+from typing import Any, Dict, List, Optional, Tuple
 
 import cv2
 import numpy as np
 
 from jetracer.core.errors import CameraError
+from jetracer.core.registry import Registry
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp")
+SESSION = "session.mcap"  # in the folder of a drive
+RECORDINGS = Registry(
+    "kind of recording",
+    {
+        "pictures": "jetracer.camera.recordings:Pictures",
+        "session": "jetracer.data.playback:Playback",
+        "video": "jetracer.camera.recordings:Video",
+    },
+)
 _LONGEST_GAP_S = 1.0  # a longer pause, or a step back, is where one session ends and the next begins
 
 
@@ -70,16 +80,21 @@ class Video:
         self._capture.release()
 
 
-def open_recording(path: str, fps: float) -> Union[Pictures, Video]:
-    """Raises CameraError when there is nothing to play."""
+def open_recording(path: str, fps: float) -> Any:
+    """One of RECORDINGS, open: `times`, `image(index)`, `name(index)`, `close()`.
+
+    Raises CameraError when there is nothing to play.
+    """
     if not path:
-        raise CameraError("Which recording? Give its folder or video file: --camera replay:PATH")
+        raise CameraError("Which recording? Give its folder or file: --camera replay:PATH")
     place = Path(path).expanduser()
-    if place.is_dir():
-        return Pictures(place, fps)
-    if place.is_file():
-        return Video(place, fps)
-    raise CameraError(f"There is no recording {place}; check the path.")
+    if not place.exists():
+        raise CameraError(f"There is no recording {place}; check the path.")
+    if place.suffix == ".mcap" or (place / SESSION).is_file():
+        kind = "session"
+    else:
+        kind = "pictures" if place.is_dir() else "video"
+    return RECORDINGS.create(kind, place, fps)
 
 
 def natural_key(name: str) -> List[Tuple[int, int, str]]:
@@ -95,7 +110,7 @@ def _timed_files(folder: Path, fps: float) -> Tuple[List[Path], List[float]]:
         return files, [index / fps for index in range(len(files))]
     order = {name: number for number, name in enumerate(stamps)}
     files.sort(key=lambda file: order[file.name])
-    return files, _times([stamps[file.name] for file in files], 1.0 / fps)
+    return files, times_of([stamps[file.name] for file in files], 1.0 / fps)
 
 
 def _images(folder: Path) -> List[Path]:
@@ -119,8 +134,8 @@ def _read_stamps(folder: Path) -> Dict[str, float]:
         return {}
 
 
-def _times(stamps: List[float], period_s: float) -> List[float]:
-    """Times from 0 on; breaks between sessions shrink to one period."""
+def times_of(stamps: List[float], period_s: float) -> List[float]:
+    """Times from 0 on; breaks between sessions, and steps back, shrink to one period."""
     times = [0.0]
     for earlier, later in zip(stamps, stamps[1:]):
         gap_s = later - earlier

@@ -103,12 +103,12 @@ class Status:
         self._wide = 0
         self._trim = 0.0
 
-    def __call__(self, step: Step, truth: Optional[Any]) -> None:
+    def __call__(self, step: Step, truth: Optional[Any], recording: Any) -> None:
         self._trim = step.pilot.trim
         if self._quiet or step.t_s < self._next_s:
             return
         self._next_s = step.t_s + (STATUS_EVERY_S if self._live else 25 * STATUS_EVERY_S)
-        self._show(line_of(step, truth))
+        self._show(line_of(step, truth, recording))
 
     def say(self, text: str) -> None:
         if not self._quiet:
@@ -136,8 +136,8 @@ class Status:
         self._wide = len(text)
 
 
-def line_of(step: Step, truth: Optional[Any]) -> str:
-    """One line that says how the drive goes."""
+def line_of(step: Step, truth: Optional[Any], recording: Any) -> str:
+    """One line that says how the drive goes; `recording` is the recorder's state."""
     command = step.decision.command
     pilot = step.pilot
     parts = [f"{pilot.mode:<9}", _bar(command.steering), f"throttle {command.throttle:+.2f}"]
@@ -149,8 +149,16 @@ def line_of(step: Step, truth: Optional[Any]) -> str:
     if truth is not None:
         parts += [f"lap {truth.lap + 1}", f"{truth.speed_mps:4.2f} m/s", f"{100 * truth.lateral_m:+4.0f} cm"]
     parts.append(f"age {1e3 * (step.decision.t_s - step.frame.t_s):3.0f} ms")
+    parts.append(_recorded(recording))
     stops = [stop.detail or stop.reason for stop in step.decision.stops if stop.reason not in ("range", "slew")]
     return "  ".join(parts + stops[:1])
+
+
+def _recorded(recording: Any) -> str:
+    if recording.error:
+        return f"NO REC: {recording.error}"
+    lost = f", {recording.dropped} lost" if recording.dropped else ""
+    return f"{'REC' if recording.on else 'rec off'} {recording.pictures}{lost}"
 
 
 def _bar(steering: float, half: int = 6) -> str:
@@ -166,6 +174,11 @@ def _told(summary: Dict[str, Any]) -> str:
                      f"off track {summary['off_track']} times, {summary['collisions']} collisions.")
     else:
         lines.append(f"{summary['frames']} frames in {summary['duration_s']:.1f} s.")
+    recording = summary["recording"]
+    if recording["error"]:
+        lines.append(f"The recording ended before the drive: {recording['error']}.")
+    if recording["dropped"]:
+        lines.append(f"{recording['dropped']} steps were not recorded: the disk was too slow.")
     lines += [f"Stopped at {stop['t_s']:.1f} s: {stop['reason']}." for stop in summary["stops"]]
     if loop["frame_age_ms"]["p50"] is not None:
         lines.append(

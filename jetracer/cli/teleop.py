@@ -15,7 +15,7 @@ def main(arguments: List[str]) -> int:
     given = {word.partition("=")[0] for word in arguments}
     words = ["--road", "none"]
     if not given.intersection(_SEEING):
-        words += ["--camera", "null", "--film", "false"]
+        words += ["--camera", "null", "--film", "false", "--record.pictures", "none"]
     if not given.intersection(("--teleop", "--config", "--help", "-h")):
         words += ["--teleop", device()]
     return drive.main([*words, *arguments], "jetracer teleop", __doc__)

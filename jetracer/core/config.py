@@ -26,16 +26,24 @@ def load(base: T, path: Union[str, Path]) -> T:
 
 def read(path: Union[str, Path]) -> Dict[str, Any]:
     """What a TOML file says, nested. Raises ConfigError."""
+    try:
+        return parse(Path(path).read_text(encoding="utf-8"), path)
+    except OSError as error:
+        raise ConfigError(f"Cannot read the configuration {path}: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}.") from error
+
+
+def parse(text: str, where: Union[str, Path]) -> Dict[str, Any]:
+    """What TOML `text` says, nested; `where` is named in errors. Raises ConfigError."""
     if sys.version_info >= (3, 11):
         import tomllib  # novermin (guarded by the version)
     else:
         import tomli as tomllib
     try:
-        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"Cannot read the configuration {path}: {error.strerror}.") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{path} is not valid TOML: {error}.") from error
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{where} is not valid TOML: {error}.") from error
 
 
 def merge(base: T, values: Mapping[str, Any], prefix: str = "") -> T:

@@ -3,6 +3,7 @@
     JetRacerError
     +-- ConfigError (ValueError)          an option or a file that makes no sense
     |   +-- UnknownName (LookupError)     a wrong name; says the nearest right one
+    +-- DataError (ValueError)            a recording or a data set that cannot be used
     +-- DeviceError (OSError)
     |   +-- CameraError
     |   |   +-- CameraTimeout (TimeoutError)   no new frame in time
@@ -30,6 +31,10 @@ class ConfigError(JetRacerError, ValueError):
 
 
 class UnknownName(ConfigError, LookupError):
+    pass
+
+
+class DataError(JetRacerError, ValueError):
     pass
 
 

@@ -32,6 +32,8 @@ class Facts:
     latency_s: float = math.nan
     recording: str = ""  # the name of what is being recorded; empty: nothing is
     pictures: int = 0
+    dropped: int = 0  # steps that the recording has lost
+    recording_error: str = ""  # why it has ended, a few words
 
 
 class Page(NamedTuple):
@@ -61,9 +63,10 @@ def model(facts: Facts) -> Page:
 
 
 def recording(facts: Facts) -> Page:
+    count = f"{facts.pictures} PICS" + (f" {facts.dropped} LOST" if facts.dropped else "")
     if not facts.recording:
-        return Page("NO REC", ("NOT RECORDING",))
-    return Page("REC", (facts.recording, f"{facts.pictures} PICS"))
+        return Page("NO REC", (facts.recording_error or "NOT RECORDING", count))
+    return Page("REC", (facts.recording, count))
 
 
 PAGES = (identity, motion, power, model, recording)

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import tempfile
-import time
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,18 +13,19 @@ from jetracer.camera.load import make_camera, resolve
 from jetracer.control.arbiter import Arbiter
 from jetracer.control.base import CONTROLLERS
 from jetracer.core.clock import MonotonicClock
-from jetracer.core.config import dump
 from jetracer.core.errors import CameraEnded, ConfigError
 from jetracer.core.rate import Rate
 from jetracer.core.realtime import enter_realtime, freeze_garbage
 from jetracer.core.runtime import memory_dir
 from jetracer.core.types import Step
+from jetracer.data.recorder import Recording
 from jetracer.display.base import DISPLAYS, make_display
 from jetracer.drive.config import DriveConfig
 from jetracer.drive.ending import Ending
 from jetracer.drive.loop import Driver, run
 from jetracer.drive.panel import Panel
-from jetracer.drive.report import Report
+from jetracer.drive.report import finish
+from jetracer.drive.run_folder import make_recorder, make_run_folder
 from jetracer.drive.vitals import GuardVolts
 from jetracer.drive.world import WorldProcess, fault_names
 from jetracer.engine.base import Engine
@@ -40,7 +40,7 @@ from jetracer.sim.faults import Faults, FaultyEngine
 from jetracer.sim.track import Track, generate
 from jetracer.teleop.base import BY_HAND, make_teleop
 
-Watch = Callable[[Step, Any], None]
+Watch = Callable[[Step, Any, Recording], None]
 Say = Callable[[str], None]
 
 
@@ -63,22 +63,23 @@ class Parts:
 def drive(config: DriveConfig, watch: Optional[Watch] = None, say: Say = silent) -> Dict[str, Any]:
     """Drive until the configured end or Ctrl-C; returns the summary that also lies in the run folder.
 
-    `watch` sees every step (with the truth, in simulation), `say` gets a sentence now and then. Raises JetRacerError.
+    `watch` sees every step (with the truth, in simulation) and how the recording goes, `say` gets a sentence now and
+    then. Raises JetRacerError.
     """
     config = completed(config)
-    report = None
+    recorder = None
     ending = Ending(config)
     try:
         with assemble(config, say) as parts:
-            folder = _run_folder(parts.config)
-            report = Report(folder, parts.track, parts.truth, movie=config.film)
+            folder = make_run_folder(parts.config)
+            recorder = make_recorder(folder, parts.config, parts.driver.perception.card, parts.truth)
             rate = Rate(config.hz, MonotonicClock()) if config.hz else None
-            sinks = [report]
+            sinks = [recorder]
             if parts.panel is not None:
-                parts.panel.recording = folder.name if config.film else ""
+                parts.panel.recorder = recorder
                 sinks.append(parts.panel)
             if watch is not None:
-                sinks.append(lambda step: watch(step, parts.truth() if parts.truth else None))
+                sinks.append(lambda step: watch(step, parts.truth() if parts.truth else None, recorder.state))
             try:
                 run(parts.driver, parts.camera, sinks, lambda step: ending(step, parts.truth), rate)
             except CameraEnded:
@@ -87,9 +88,10 @@ def drive(config: DriveConfig, watch: Optional[Watch] = None, say: Say = silent)
                 ending.reason = "interrupted"
     finally:
         # the car is in neutral and every process has ended; now there is time for the film
-        if report is not None:
+        if recorder is not None:
             say("writing the report")
-            summary = report.close()
+            recording = recorder.close()
+            summary = finish(folder, parts.track, config.film, {"recording": recording._asdict()})
     return {**summary, "ended": ending.reason, "reached": ending.reached}
 
 
@@ -178,20 +180,3 @@ def _prepare_process(config: DriveConfig, say: Say) -> None:
         if refused:
             say(refused)
         freeze_garbage()
-
-
-def _run_folder(config: DriveConfig) -> Path:
-    """A new folder named by date and time, with the used configuration in it."""
-    base = Path(config.runs)
-    name = time.strftime("%Y%m%d-%H%M%S")
-    for suffix in ("", *(f"-{number}" for number in range(2, 100))):
-        folder = base / (name + suffix)
-        try:
-            folder.mkdir(parents=True)
-            break
-        except FileExistsError:
-            continue
-        except OSError as error:
-            raise ConfigError(f"Cannot write to {base} ({error.strerror}); choose another with --runs.") from error
-    (folder / "config.toml").write_text(dump(config), encoding="utf-8")
-    return folder

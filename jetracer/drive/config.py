@@ -7,6 +7,7 @@ from typing import Optional
 from jetracer.camera.base import CameraConfig
 from jetracer.car.base import CarConfig
 from jetracer.control.config import ControlConfig
+from jetracer.data.log import RecordConfig
 from jetracer.display.base import DisplayConfig
 from jetracer.safety.guard import GuardConfig
 
@@ -35,10 +36,11 @@ class DriveConfig:
     seed: int = 1_000_000  # of track, look and noise; from 200 000 on no model has seen the track in training
     realtime: bool = False  # SCHED_FIFO, locked memory, no garbage collection
     runs: str = "runs"  # where run folders go
-    film: bool = True  # keep the frames and make drive.mp4
+    film: bool = True  # make drive.mp4 of the pictures recorded
     camera: CameraConfig = field(default_factory=CameraConfig)
     control: ControlConfig = field(default_factory=ControlConfig)
     guard: GuardConfig = field(default_factory=GuardConfig)
     car: CarConfig = field(default_factory=CarConfig)
     display: DisplayConfig = field(default_factory=DisplayConfig)
+    record: RecordConfig = field(default_factory=RecordConfig)
     world: WorldConfig = field(default_factory=WorldConfig)

@@ -3,14 +3,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Iterator, List, Optional, Tuple
 
 import cv2
 import numpy as np
 
+from jetracer.core.errors import DataError
 from jetracer.core.types import Step
-from jetracer.drive.telemetry import Row, picture_path, step_of
-from jetracer.drive.trackplot import INK, LANE, PAPER, TrackMap, placed, speed_colors, text
+from jetracer.data.session import Session
+from jetracer.drive.trackplot import INK, LANE, PAPER, TrackMap, placed, pose_of, speed_colors, text
 from jetracer.perception.draw import overlay
 from jetracer.safety.reasons import BIT, STOPPING
 from jetracer.sim.track import Track
@@ -22,46 +23,52 @@ _BODY_COLOR = (214, 110, 32)
 _TOP_MPS = 2.0  # at which the trail has its brightest colour
 
 
-def make_movie(folder: Path, rows: Sequence[Row], track: Optional[Track], path: Path) -> Optional[str]:
-    """Write the movie at the pace of the pictures kept; returns what went wrong, or None."""
-    shown = [row for row in rows if row["picture"] and picture_path(folder, int(row["seq"])).is_file()]
-    if not shown:
-        return f"there are no pictures in {folder}"
+def make_movie(session: Session, track: Optional[Track], path: Path) -> Optional[str]:
+    """Write the movie at the pace of the session's pictures; returns what went wrong, or None."""
+    if not len(session):
+        return f"there are no pictures in {session.path}"
     writer = None
-    for image in _images(folder, shown, track):
+    for image in _images(session, track):
         if writer is None:
             size = (image.shape[1], image.shape[0])
-            writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), _rate_hz(shown), size)
+            writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), _rate_hz(session), size)
             if not writer.isOpened():
                 return f"OpenCV here cannot write {path}"
         writer.write(image)
     if writer is None:
-        return f"no picture in {folder} can be read"
+        return f"no picture in {session.path} can be read"
     writer.release()
     return None
 
 
-def _rate_hz(rows: Sequence[Row]) -> float:
-    gaps_s = np.diff([row["frame_t_s"] for row in rows])
+def _rate_hz(session: Session) -> float:
+    gaps_s = np.diff(session.times)
     usual_s = float(np.median(gaps_s)) if len(gaps_s) else 0.0
     return min(120.0, max(1.0, 1.0 / usual_s)) if usual_s > 0 else 30.0
 
 
-def _images(folder: Path, rows: Sequence[Row], track: Optional[Track]) -> Iterator[np.ndarray]:
+def _images(session: Session, track: Optional[Track]) -> Iterator[np.ndarray]:
     plan: Optional[Plan] = None
     size: Optional[Tuple[int, int]] = None
-    for row in rows:
-        image = cv2.imread(str(picture_path(folder, int(row["seq"]))))
+    for step, truth, kept in session.moments():
+        image = _picture(step) if kept else None
         if image is None:
             continue
         scale = max(1, round(HEIGHT_PX / image.shape[0]))
-        view = overlay(image, _without_notices(step_of(row, image)), scale)
-        if track is not None and row["x_m"] is not None:
+        view = overlay(image, _without_notices(step), scale)
+        if track is not None and truth is not None:
             plan = plan or Plan(track, view.shape[0])
-            view = np.hstack([view, plan.show(row)])
+            view = np.hstack([view, plan.show(truth)])
         # a video has one size, and mp4v wants even sides
         size = size or (view.shape[1] // 2 * 2, view.shape[0] // 2 * 2)
         yield view if (view.shape[1], view.shape[0]) == size else cv2.resize(view, size)
+
+
+def _picture(step: Step) -> Optional[np.ndarray]:
+    try:
+        return step.frame.image
+    except DataError:  # one damaged picture costs itself, not the movie
+        return None
 
 
 def _without_notices(step: Step) -> Step:
@@ -83,28 +90,28 @@ class Plan:
         self._place = self._page[y : y + self._map.size[1], x : x + self._map.size[0]]
         self._trail: List[Tuple[float, float, float]] = []
 
-    def show(self, row: Row) -> np.ndarray:
-        """Picture (height_px, W, 3) of the moment of `row`, overwritten by the next."""
-        plan, pose = self._map, (row["x_m"], row["y_m"], row["yaw_rad"])
+    def show(self, truth: Any) -> np.ndarray:
+        """Picture (height_px, W, 3) of the moment of `truth`, overwritten by the next."""
+        plan, pose = self._map, pose_of(truth)
         np.copyto(plan.image, self._blank)
-        self._draw_trail(row)
+        self._draw_trail(truth)
         plan.polygon(placed(_BODY_M, pose), _BODY_COLOR)
         plan.line(placed(_BODY_M, pose), INK, 0.015, closed=True)
         plan.line(placed(np.array([[0.3, 0.1], [0.3, -0.1]]), pose), LANE, 0.04)
         np.copyto(self._place, plan.image)
-        self._write(row)
+        self._write(truth)
         return self._page
 
-    def _draw_trail(self, row: Row) -> None:
-        self._trail.append((row["x_m"], row["y_m"], row["speed_mps"]))
+    def _draw_trail(self, truth: Any) -> None:
+        self._trail.append((truth.x_m, truth.y_m, truth.speed_mps))
         points = np.array(self._trail)
         behind_m = np.cumsum(np.hypot(*np.diff(points[::-1, :2], axis=0).T))
         del self._trail[: max(0, len(points) - 2 - int((behind_m < TRAIL_M).sum()))]
         self._map.trace(points[:, :2], speed_colors(points[:, 2] / _TOP_MPS), 0.04)
 
-    def _write(self, row: Row) -> None:
+    def _write(self, truth: Any) -> None:
         foot_px, height_px = self._foot_px, self._page.shape[0]
         self._page[-foot_px:] = PAPER
-        words = f"lap {int(row['lap']) + 1}   {row['speed_mps']:.1f} m/s   {100 * row['lateral_m']:+.0f} cm"
+        words = f"lap {truth.lap + 1}   {truth.speed_mps:.1f} m/s   {100 * truth.lateral_m:+.0f} cm"
         at = (round(0.4 * foot_px), height_px - round(0.35 * foot_px))
         text(self._page, words, at, height_px / 800.0)

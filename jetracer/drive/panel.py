@@ -15,6 +15,7 @@ from jetracer.core.clock import Clock, MonotonicClock
 from jetracer.core.device import Device
 from jetracer.core.errors import ConfigError
 from jetracer.core.types import Step, Stop
+from jetracer.data.recorder import Recorder, Recording
 from jetracer.display.base import Display
 from jetracer.display.pages import Facts, draw
 from jetracer.drive.vitals import hottest_c, network_address
@@ -36,7 +37,7 @@ class Panel(Device):
 
     def __init__(self, display: Display, model: str = "", volts: Callable[[], float] = lambda: math.nan,
                  speed: Optional[Callable[[], float]] = None, clock: Optional[Clock] = None) -> None:
-        self.recording = ""
+        self.recorder: Optional[Recorder] = None
         self._display, self._volts, self._speed = display, volts, speed
         self._clock = clock or MonotonicClock()
         self._facts = Facts(host=socket.gethostname(), mode="starting", model=model)
@@ -83,7 +84,9 @@ class Panel(Device):
             self._facts = replace(self._facts, address=network_address(), temperature_c=hottest_c(),
                                   battery_v=self._volts())
         if step is not None:
-            self._facts = facts_of(step, self._facts, self._pace(now_s), self.recording, self._steps)
+            self._facts = facts_of(step, self._facts, self._pace(now_s))
+        if self.recorder is not None:
+            self._facts = with_recording(self._facts, self.recorder.state)
         if self._speed is not None:
             self._facts = replace(self._facts, speed_mps=self._speed())
         if self._facts.fault != self._fault:  # the newest fault comes first
@@ -113,14 +116,20 @@ class Panel(Device):
                 _log.info("no display: %s", error)
 
 
-def facts_of(step: Step, before: Facts, fps: float, recording: str, pictures: int) -> Facts:
+def facts_of(step: Step, before: Facts, fps: float) -> Facts:
     """What a step says, with the rest as it was before."""
     decision, fault = step.decision, fault_of(step.decision.stops)
     notices = [stop for stop in decision.stops if stop.reason.startswith("battery")]
     first = next((stop for stop in decision.stops if stop.reason in _CALM), None)
     state = notices[0].detail if notices else first.detail if first else "armed" if decision.armed else ""
     return replace(before, mode=step.pilot.mode, state=state, fault=fault, throttle=decision.command.throttle,
-                   fps=fps, latency_s=decision.t_s - step.frame.t_s, recording=recording, pictures=pictures)
+                   fps=fps, latency_s=decision.t_s - step.frame.t_s)
+
+
+def with_recording(facts: Facts, recording: Recording) -> Facts:
+    """A recording that has ended before its time is told in the top line too."""
+    return replace(facts, recording=recording.name if recording.on else "", pictures=recording.pictures,
+                   dropped=recording.dropped, recording_error=recording.error, state=recording.error or facts.state)
 
 
 def fault_of(stops: tuple) -> str:

@@ -7,7 +7,6 @@ from typing import Any, List, Mapping, Optional, Sequence, Tuple
 import cv2
 import numpy as np
 
-from jetracer.drive.telemetry import Row
 from jetracer.sim.track import Track
 
 Color = Tuple[int, int, int]
@@ -101,15 +100,20 @@ def placed(xy_m: np.ndarray, pose: Tuple[float, float, float]) -> np.ndarray:
     return xy_m @ np.array([[cos, sin], [-sin, cos]]) + np.array(pose[:2])
 
 
-def plot_run(track: Track, rows: Sequence[Row], summary: Mapping[str, Any], path: Path) -> Optional[str]:
-    """Draw the run of telemetry `rows` and its summary; returns what went wrong, or None."""
-    known = [row for row in rows if row["x_m"] is not None]
-    path_m = np.array([placed(_CENTRE_M, (row["x_m"], row["y_m"], row["yaw_rad"]))[0] for row in known])
-    t_s = [row["t_s"] - rows[0]["t_s"] for row in known]
+def pose_of(truth: Any) -> Tuple[float, float, float]:
+    """x, y and yaw of the rear axle."""
+    return truth.x_m, truth.y_m, truth.yaw_rad
+
+
+def plot_run(track: Track, rows: Sequence[Any], summary: Mapping[str, Any], path: Path) -> Optional[str]:
+    """Draw the run of the report's `rows` and its summary; returns what went wrong, or None."""
+    known = [row for row in rows if row.truth is not None]
+    path_m = np.array([placed(_CENTRE_M, pose_of(row.truth))[0] for row in known])
+    t_s = [row.t_s - rows[0].t_s for row in known]
     at = np.searchsorted(t_s, [stop["t_s"] for stop in summary["stops"]])
     title = (f"track {track.seed}   {summary['laps']} laps   {summary['distance_m']:.1f} m in "
              f"{summary['duration_s']:.1f} s   {summary['off_track']} times off the track")
-    speed_mps = np.array([row["speed_mps"] for row in known])
+    speed_mps = np.array([row.truth.speed_mps for row in known])
     image = draw_run(track, path_m, speed_mps, path_m[np.minimum(at, len(known) - 1)], title)
     return None if cv2.imwrite(str(path), image) else f"cannot write {path}"
 

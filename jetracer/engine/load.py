@@ -1,6 +1,7 @@
 """From what a person types to a loaded network."""
 from __future__ import annotations
 
+import hashlib
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Union
@@ -34,6 +35,16 @@ def load_engine(path_or_name: Union[str, Path], threads: int = 1) -> Engine:
     engine = ENGINES.create(_ENGINE_OF[path.suffix], path, threads)
     engine.open()
     return engine
+
+
+def model_hash(path_or_name: Union[str, Path]) -> str:
+    """SHA-256 of the model's file, in hexadecimal; empty for `null` and `none`. Raises ModelNotFound."""
+    if str(path_or_name) in ("null", "none"):
+        return ""
+    try:
+        return hashlib.sha256(_find(path_or_name).read_bytes()).hexdigest()
+    except OSError as error:
+        raise ModelNotFound(f"The model {path_or_name} cannot be read ({error.strerror}).") from error
 
 
 def _find(path_or_name: Union[str, Path]) -> Path:

@@ -1,10 +1,19 @@
 """Perception: from a picture to its meaning."""
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Optional
+
 from jetracer.core.types import Frame, Scene
+
+if TYPE_CHECKING:
+    from jetracer.engine.card import ModelCard
 
 
 class Perception:
+    """`card` is that of the model behind it, if there is one."""
+
+    card: Optional[ModelCard] = None
+
     def perceive(self, frame: Frame) -> Scene:
         """What the frame means; the scene carries the frame's own time.
 

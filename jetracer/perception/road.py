@@ -27,7 +27,7 @@ class RoadFollower(Perception):
     """
 
     def __init__(self, engine: Engine) -> None:
-        card = engine.card
+        self.card = card = engine.card
         self._engine = engine
         self._input = card.input.name
         self._aim = card.output("aim")

@@ -43,13 +43,13 @@ def children():
 def test_a_drive_leaves_a_complete_run_folder_and_no_process(config):
     before = children()
     seen = []
-    summary = drive(replace(config, film=True), watch=lambda step, truth: seen.append((step, truth)))
+    summary = drive(replace(config, film=True), watch=lambda *seen_now: seen.append(seen_now))
     assert summary["reached"] and summary["ended"] == "1.5 s driven"
     assert summary["distance_m"] > 0.1, "it really moved"
-    assert any(step.decision.armed for step, _ in seen)
+    assert any(step.decision.armed for step, _, _ in seen)
     assert seen[-1][1].speed_mps > 0
     folder = config.runs + "/" + os.listdir(config.runs)[0]
-    assert {"summary.json", "track.png", "drive.mp4", "config.toml", "steps.csv"} <= set(os.listdir(folder))
+    assert {"summary.json", "track.png", "drive.mp4", "config.toml", "session.mcap"} <= set(os.listdir(folder))
     with open(f"{folder}/summary.json", encoding="utf-8") as file:
         kept = json.load(file)
     keys = {"laps", "off_track", "collisions", "duration_s", "distance_m", "frames", "stops", "run", "loop"}
@@ -72,7 +72,7 @@ def test_a_drive_leaves_a_complete_run_folder_and_no_process(config):
 def test_every_fault_stops_the_car_and_says_why(config, fault, reasons):
     steps = []
     summary = drive(replace(config, duration_s=5.0, world=replace(config.world, fault=fault)),
-                    watch=lambda step, _: steps.append(step))
+                    watch=lambda step, *_: steps.append(step))
     assert any(step.decision.armed for step in steps), "it drove before"
     assert reasons & {stop["reason"] for stop in summary["stops"]}
     assert abs(steps[-1].decision.command.throttle) == 0.0

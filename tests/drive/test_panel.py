@@ -11,12 +11,13 @@ import pytest
 
 from jetracer.core.clock import FakeClock
 from jetracer.core.types import AUTOMATIC, NEUTRAL, Command, Decision, Frame, Pilot, Scene, Step, Stop
+from jetracer.data.recorder import Recording
 from jetracer.display.base import Display, DisplayConfig, make_display
 from jetracer.display.pages import Facts, draw
 from jetracer.drive import panel as module
 from jetracer.drive.build import assemble, completed, drive
 from jetracer.drive.config import DriveConfig
-from jetracer.drive.panel import Panel, facts_of, fault_of
+from jetracer.drive.panel import Panel, facts_of, fault_of, with_recording
 from jetracer.sim.board import Board
 
 from .test_drive import config  # noqa: F401  (a fixture)
@@ -157,13 +158,22 @@ def test_which_stops_are_faults(reasons, fault):
 
 
 def test_a_step_becomes_facts():
-    facts = facts_of(DRIVING, Facts(host="car", battery_v=11.0), 30.0, "run", 7)
+    facts = facts_of(DRIVING, Facts(host="car", battery_v=11.0), 30.0)
     assert facts == Facts(host="car", battery_v=11.0, mode="automatic", state="armed", throttle=0.3, fps=30.0,
-                          latency_s=pytest.approx(0.04), recording="run", pictures=7,
-                          speed_mps=facts.speed_mps, temperature_c=facts.temperature_c)
+                          latency_s=pytest.approx(0.04), speed_mps=facts.speed_mps, temperature_c=facts.temperature_c)
     low = replace(DRIVING, decision=replace(DRIVING.decision, stops=(Stop("battery_warn", "BATTERY LOW"),)))
-    assert facts_of(low, Facts(), math.nan, "", 0).state == "BATTERY LOW"
-    assert facts_of(STOPPED, Facts(), math.nan, "", 0).fault == "CAMERA TOO OLD"
+    assert facts_of(low, Facts(), math.nan).state == "BATTERY LOW"
+    assert facts_of(STOPPED, Facts(), math.nan).fault == "CAMERA TOO OLD"
+
+
+def test_how_the_recording_goes_becomes_facts():
+    facts = Facts(state="armed")
+    going = with_recording(facts, Recording("run", True, 70, 3, 0, ""))
+    assert (going.recording, going.pictures, going.dropped, going.state) == ("run", 70, 3, "armed")
+    paused = with_recording(facts, Recording("run", False, 70, 0, 0, ""))
+    assert (paused.recording, paused.state) == ("", "armed")
+    full = with_recording(facts, Recording("run", False, 70, 0, 0, "disk full"))
+    assert (full.recording, full.recording_error, full.state) == ("", "disk full", "disk full")
 
 
 def test_a_drive_without_a_word_about_it_has_a_display_only_on_a_real_car():
@@ -178,7 +188,7 @@ def test_a_simulated_car_shows_its_drive(config, monkeypatch):  # noqa: F811
     monkeypatch.setattr(Panel, "open", _attaching(Panel.open, boards))
     seen = {}
 
-    def watch(step, truth):
+    def watch(*_):
         boards[0].display().any() and seen.setdefault("picture", boards[0].display())
 
     summary = drive(replace(config, duration_s=2.0, display=DisplayConfig("ssd1306")), watch=watch)

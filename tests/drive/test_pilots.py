@@ -69,7 +69,7 @@ def test_a_keyboard_drives_and_nobody_at_it_stops(config):  # noqa: F811
     master, slave = pty.openpty()
     steps = []
 
-    def watch(step, _truth):
+    def watch(step, *_):
         steps.append(step)
         if not step.decision.armed and len(steps) % 5 == 0:
             os.write(master, b"\r")

@@ -1,15 +1,16 @@
 import json
-import os
-import shutil
+from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
 
 from jetracer.core.types import AUTOMATIC, Aim, Command, Decision, Frame, Pilot, Scene, Step, Stop
+from jetracer.data.log import RecordConfig
+from jetracer.data.recorder import Recorder
+from jetracer.data.session import Moment, Session
 from jetracer.drive.movie import make_movie
-from jetracer.drive.report import Report, finish, summarise
-from jetracer.drive.telemetry import Telemetry, picture_path, read_rows, step_of
+from jetracer.drive.report import finish, rows_of, summarise
 from jetracer.sim.referee import Truth
 from jetracer.sim.track import generate
 
@@ -39,12 +40,14 @@ def truth(way_m, **changes):
     return Truth(**{**values, **changes})
 
 
-def drive(folder, steps, ways=None, **options):
+def drive(folder, steps, ways=None, movie=True, pictures="all"):
     places = iter(ways) if ways is not None else None
-    report = Report(folder, TRACK if places else None, (lambda: truth(next(places))) if places else None, **options)
+    recorder = Recorder(folder / "session.mcap", RecordConfig(pictures, keep_free_mb=0.0),
+                        truth=(lambda: truth(next(places))) if places else None)
     for one in steps:
-        report(one)
-    return report.close()
+        recorder(one)
+    recorder.close()
+    return finish(folder, TRACK if places else None, movie)
 
 
 def test_a_run_folder_holds_summary_plot_and_movie(tmp_path):
@@ -56,7 +59,6 @@ def test_a_run_folder_holds_summary_plot_and_movie(tmp_path):
     assert summary["distance_m"] == pytest.approx(TRACK.length_m * 1.1, abs=0.01)
     assert summary["deviation_rel"] == pytest.approx(0.03 / TRACK.half_width_m, abs=1e-3)
     assert summary["run"] == str(tmp_path)
-    assert summary["dropped_rows"] == 0
     plot = cv2.imread(str(tmp_path / "track.png"))
     assert min(plot.shape[:2]) > 500
     movie = cv2.VideoCapture(str(tmp_path / "drive.mp4"))
@@ -71,10 +73,11 @@ def test_without_truth_there_is_no_plot_and_no_guess(tmp_path):
     assert (tmp_path / "drive.mp4").stat().st_size > 0
 
 
-def test_without_a_movie_no_pictures_are_kept(tmp_path):
-    summary = drive(tmp_path, [step(0), step(1)], movie=False)
-    assert summary["frames"] == 2
-    assert not any((tmp_path / "frames").iterdir())
+def test_without_a_movie_or_pictures_there_is_none(tmp_path):
+    assert drive(tmp_path, [step(0), step(1)], movie=False)["frames"] == 2
+    assert not (tmp_path / "drive.mp4").exists()
+    (tmp_path / "session.mcap").unlink()
+    assert drive(tmp_path, [step(0), step(1)], pictures="none")["frames"] == 2
     assert not (tmp_path / "drive.mp4").exists()
 
 
@@ -84,109 +87,59 @@ def test_a_run_without_a_single_step_is_a_report_too(tmp_path):
     assert summary["loop"]["overhead_ms"] == {"p50": None, "p99": None, "p999": None}
 
 
-def test_what_was_written_is_what_was_driven(tmp_path):
-    telemetry = Telemetry(tmp_path)
-    wanted = step(3, stops=("slew", "deadman"))
-    telemetry(wanted)
-    telemetry.close()
-    telemetry.close()
-    (row,) = read_rows(tmp_path)
-    back = step_of(row, wanted.frame.image)
-    assert back.wanted == wanted.wanted
-    assert back.decision.command == wanted.decision.command
-    assert back.decision.stops == wanted.decision.stops
-    assert back.scene == wanted.scene
-    assert back.sections_s == wanted.sections_s
-    kept = cv2.imread(str(picture_path(tmp_path, 3)))
-    assert kept.shape == (224, 224, 3)
-
-
-def test_a_slow_disk_costs_rows_and_never_time(tmp_path):
-    telemetry = Telemetry(tmp_path, waiting=1)
-    os.mkfifo(picture_path(tmp_path, 0))  # writing to it waits until somebody reads
-    for seq in range(10):
-        telemetry(step(seq))
-    dropped = telemetry.dropped
-    with picture_path(tmp_path, 0).open("rb") as reader:
-        assert reader.read(2) == b"\xff\xd8"
-        reader.read()
-    telemetry.close()
-    assert 8 <= dropped <= 9
-    assert len(read_rows(tmp_path)) == 10 - dropped
-
-
-def test_a_full_disk_is_told_at_the_end(tmp_path):
-    report = Report(tmp_path, movie=True)
-    shutil.rmtree(tmp_path / "frames")
-    report(step(0))
-    summary = report.close()
-    assert "No such file" in summary["telemetry_error"]
-    assert summary["dropped_rows"] == 1
-    assert report.close() is summary
-
-
-def test_high_rates_keep_thirty_pictures_a_second(tmp_path):
-    telemetry = Telemetry(tmp_path, waiting=1000)
-    for seq in range(120):
-        telemetry(step(seq, period_s=1 / 120, size=(32, 32)))
-    telemetry.close()
-    assert 28 <= len(list((tmp_path / "frames").iterdir())) <= 32
-    assert len(read_rows(tmp_path)) == 120
-
-
 def test_a_run_that_was_cut_short_can_still_be_read(tmp_path):
     drive(tmp_path, [step(seq) for seq in range(4)])
-    text = (tmp_path / "steps.csv").read_text()
-    (tmp_path / "steps.csv").write_text(text[:-100])
-    assert finish(tmp_path)["frames"] == 3
+    session = tmp_path / "session.mcap"
+    session.write_bytes(session.read_bytes()[:-100])
+    assert finish(tmp_path)["frames"] == 4
 
 
-def rows_of(tmp_path, steps):
-    telemetry = Telemetry(tmp_path, waiting=1000)
-    for one in steps:
-        telemetry(one)
-    telemetry.close()
-    return read_rows(tmp_path)
+def summary_of(steps):
+    return summarise(rows_of([Moment(one, None, True) for one in steps]))
 
 
-def test_stops_count_as_they_begin_and_only_once_armed(tmp_path):
+def test_stops_count_as_they_begin_and_only_once_armed():
     states = [(False, ("not_armed", "settling")), (True, ()), (True, ("slew",)), (True, ("slew", "deadman")),
               (True, ("deadman",)), (True, ()), (True, ("slew", "deadman")), (False, ("stale_frame", "not_armed"))]
-    summary = summarise(rows_of(tmp_path, [step(seq, *state) for seq, state in enumerate(states)]))
+    summary = summary_of([step(seq, *state) for seq, state in enumerate(states)])
     assert [(stop["reason"], stop["t_s"]) for stop in summary["stops"]] == [
         ("deadman", 0.1), ("deadman", 0.2), ("not_armed", 0.233), ("stale_frame", 0.233)]
     assert summary["notices"] == {"slew": 2}
 
 
-def test_a_car_that_was_never_armed_says_why(tmp_path):
-    summary = summarise(rows_of(tmp_path, [step(0, False, ("not_armed", "bus_fault"))]))
+def test_a_car_that_was_never_armed_says_why():
+    summary = summary_of([step(0, False, ("not_armed", "bus_fault"))])
     assert [stop["reason"] for stop in summary["stops"]] == ["bus_fault", "not_armed"]
 
 
-def test_the_loops_times_are_in_milliseconds(tmp_path):
+def test_the_loops_times_are_in_milliseconds():
     steps = [step(seq) for seq in range(50)]
-    loop = summarise(rows_of(tmp_path, steps), late=3)["loop"]
+    loop = summary_of(steps)["loop"]
     assert loop["frame_age_ms"]["p50"] == pytest.approx(20.0, abs=0.01)
     assert loop["inference_ms"]["p99"] == pytest.approx(4.0, abs=0.01)
     assert loop["overhead_ms"]["p999"] == pytest.approx(16.0, abs=0.01)
     assert loop["period_rsd"] == pytest.approx(0.0, abs=1e-3)
-    assert loop["late"] == 3
+    assert loop["late"] == 0
 
 
-def test_late_turns_are_seen_and_repeated_frames_are_not_counted(tmp_path):
+def test_late_turns_are_seen_and_repeated_frames_are_not_counted():
     seqs = [0, 1, 2, 3, 3, 5, 9, 10, 11]
-    summary = summarise(rows_of(tmp_path, [step(seq) for seq in seqs]))
+    summary = summary_of([step(seq) for seq in seqs])
     assert summary["frames"] == 8
     assert summary["loop"]["late"] == 2
     assert summary["loop"]["period_rsd"] > 0.3
 
 
-def test_pictures_that_cannot_be_read_make_no_movie(tmp_path):
-    rows = rows_of(tmp_path, [step(0)])
-    picture_path(tmp_path, 0).write_bytes(b"no picture")
-    assert "no picture" in make_movie(tmp_path, rows, None, tmp_path / "drive.mp4")
-    shutil.rmtree(tmp_path / "frames")
-    assert "no pictures" in make_movie(tmp_path, rows, None, tmp_path / "drive.mp4")
+def test_undone_and_damaged_pictures_are_not_in_the_movie(tmp_path, monkeypatch):
+    last = replace(step(30).pilot, undo=True)
+    steps = [step(seq, period_s=0.5) for seq in range(30)] + [replace(step(30, period_s=0.5), pilot=last)]
+    drive(tmp_path, steps, movie=False)
+    with Session.open(tmp_path) as session:
+        make_movie(session, None, tmp_path / "drive.mp4")
+        assert cv2.VideoCapture(str(tmp_path / "drive.mp4")).get(cv2.CAP_PROP_FRAME_COUNT) == 21
+    monkeypatch.setattr(cv2, "imdecode", lambda *_: None)
+    with Session.open(tmp_path) as session:
+        assert "no picture" in make_movie(session, None, tmp_path / "none.mp4")
 
 
 def test_the_plot_shows_the_path_where_it_was_and_the_stops(tmp_path):
