@@ -67,15 +67,22 @@ class CaptureCamera(Camera):
 
         if image.ndim == 2:
             image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
-        size = (self.config.width, self.config.height)
-        if image.shape[1::-1] == size:
-            return image
-        return cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
+        return fitted(image, self.config.width, self.config.height)
 
     def _exposed_s(self) -> float:
-        """The driver's own time of the picture where it is monotonic and plausible, else now."""
         import cv2
 
-        now_s = self._clock.now_s()
-        driver_s = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000.0
-        return driver_s if 0.0 <= now_s - driver_s <= _PLAUSIBLE_AGE_S else now_s
+        return taken_s(self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000.0, self._clock.now_s())
+
+
+def taken_s(driver_s: float, now_s: float) -> float:
+    """When a picture that arrives now was taken: the driver's time where it is monotonic and plausible, else now."""
+    return driver_s if 0.0 <= now_s - driver_s <= _PLAUSIBLE_AGE_S else now_s
+
+
+def fitted(image: Any, width: int, height: int) -> Any:
+    """The picture, stretched where it has another size."""
+    import cv2
+
+    size = (width, height)
+    return image if image.shape[1::-1] == size else cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)

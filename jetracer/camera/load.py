@@ -9,7 +9,7 @@ from jetracer.core.clock import Clock, MonotonicClock
 from jetracer.core.errors import ConfigError
 
 # live sensors: read by a thread of their own, so that a slow reader always finds the newest picture
-_LIVE = ("csi", "sim", "usb")
+_LIVE = ("csi", "jetcam", "jetson_utils", "sim", "usb")
 
 
 def make_camera(config: CameraConfig, clock: Optional[Clock] = None) -> Camera:

@@ -8,6 +8,7 @@
     |   +-- CameraError
     |   |   +-- CameraTimeout (TimeoutError)   no new frame in time
     |   |   +-- CameraEnded (EOFError)         a recording came to its end
+    |   |   +-- CameraRefused (RuntimeError)   a notebook's camera does not start, or must not be read now
     |   +-- BusError                      the I2C bus or a chip on it
     |   +-- GuardError                    the process that owns the motors
     |       +-- GuardTaken                another guard owns the socket
@@ -51,6 +52,10 @@ class CameraTimeout(CameraError, TimeoutError):
 
 
 class CameraEnded(CameraError, EOFError):
+    pass
+
+
+class CameraRefused(CameraError, RuntimeError):
     pass
 
 

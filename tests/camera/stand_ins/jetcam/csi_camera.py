@@ -1,0 +1,5 @@
+from jetcam import Camera
+
+
+class CSICamera(Camera):
+    pass

@@ -1,0 +1,5 @@
+from jetcam import Camera
+
+
+class USBCamera(Camera):
+    pass
