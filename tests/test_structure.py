@@ -24,7 +24,7 @@ ROWS = [
     {"train"},
     {"export"},
     {"optimize"},
-    {"deploy", "web", "widgets", "racecar"},
+    {"deploy", "doctor", "web", "widgets", "racecar"},
     {"cli", "compat", "nvidia_racecar"},
 ]
 ONLY = {"safety": {"core", "car"}}

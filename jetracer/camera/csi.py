@@ -74,7 +74,12 @@ class GstreamerCapture(CaptureCamera):
 def opencv_has_gstreamer() -> bool:
     import cv2
 
-    return bool(re.search(r"GStreamer:\s+YES", cv2.getBuildInformation()))
+    return has_gstreamer(cv2.getBuildInformation())
+
+
+def has_gstreamer(build: str) -> bool:
+    """Whether the text of cv2.getBuildInformation says so."""
+    return bool(re.search(r"GStreamer:\s+YES", build))
 
 
 def _advised(error: CameraError) -> CameraError:

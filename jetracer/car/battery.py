@@ -64,13 +64,12 @@ class Reading(NamedTuple):
 class Battery:
     """A pack of `cells` in series, measured by a chip whose `read` gives volts and amperes."""
 
-    def __init__(self, chip: Any, cells: int, name: str = "") -> None:
-        self.cells, self.name = cells, name
-        self._chip = chip
+    def __init__(self, chip: Any, cells: int, name: str = "", address: int = 0) -> None:
+        self.chip, self.cells, self.name, self.address = chip, cells, name, address
 
     def read(self) -> Reading:
         """A few hundred microseconds on the bus. Raises OSError when the chip does not answer."""
-        volts, amps = self._chip.read()
+        volts, amps = self.chip.read()
         if not NO_PACK_V <= volts <= MOST_CELL_V * self.cells:
             return Reading()
         return Reading(volts, amps)
@@ -88,7 +87,7 @@ def open_battery(bus: Any, config: BatteryConfig) -> Optional[Battery]:
     usual = FITTED.get(address, Fitted(config.sensor, 3))
     sensor = usual.sensor if config.sensor == AUTO else config.sensor
     chip = Ina219(bus, address, config.shunt_ohm) if sensor == INA219 else Ads1115(bus, address, config.divider)
-    return Battery(chip, config.cells or usual.cells, f"{sensor} at 0x{address:02x}")
+    return Battery(chip, config.cells or usual.cells, f"{sensor} at 0x{address:02x}", address)
 
 
 def percent(cell_v: float) -> float:

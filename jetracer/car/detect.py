@@ -2,8 +2,8 @@
 from __future__ import annotations
 
 import errno
-from dataclasses import dataclass
-from typing import Any, Optional, Tuple
+from dataclasses import dataclass, field
+from typing import Any, Mapping, Optional, Tuple
 
 from jetracer.car.battery import FITTED
 from jetracer.core.errors import BusError
@@ -16,8 +16,10 @@ CHIPS = {
     **{address: f"an {fitted.sensor.upper()}: the battery sensor of boards for {fitted.cells} cells"
        for address, fitted in FITTED.items()},
     0x3C: "an SSD1306: the display",
+    0x3D: "an SSD1306: the display of 64x48 pixels that JetBots have",
     ALL_CALL: "the address to which every PCA9685 answers after power-on: not a chip of its own",
 }
+ANSWERS, HELD = "answers", "is held by a driver of the kernel"
 ONE_CHIP = ("nvidia-jetracer", "nvidia-latrax", "waveshare-pro", "donkey")  # on the bus they look alike
 
 
@@ -28,15 +30,16 @@ class Found:
     kit: Optional[str]
     candidates: Tuple[str, ...]
     evidence: Tuple[str, ...]
+    chips: Mapping[int, str] = field(default_factory=dict)  # address: ANSWERS or HELD
 
 
 def detect(bus: Any, virtual: bool = False) -> Found:
     """Look at an open bus, `virtual` when it is a simulated board's. Raises BusError when the bus hangs."""
     found = {address: _answers(bus, address) for address in CHIPS}
-    there = [address for address in CHIPS if found[address]]
+    there = {address: how for address, how in found.items() if how}
     evidence = [f"0x{address:02x} {found[address]}: {CHIPS[address]}." for address in there]
     kit, candidates, why = _judge(found, virtual)
-    return Found(kit, candidates, (*evidence, *why))
+    return Found(kit, candidates, (*evidence, *why), there)
 
 
 def detect_on(spec: str) -> Found:
@@ -71,10 +74,10 @@ def _answers(bus: Any, address: int) -> str:
         bus.read_byte(address)
     except OSError as error:
         if error.errno == errno.EBUSY:
-            return "is held by a driver of the kernel"
+            return HELD
         if error.errno == errno.ETIMEDOUT:
             raise BusError(
                 "The I2C bus hangs (a chip holds the line down); switch the car off and on, check its wires."
             ) from error
         return ""
-    return "answers"
+    return ANSWERS

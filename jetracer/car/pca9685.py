@@ -58,6 +58,16 @@ class Pca9685:
         mode = self._bus.read_byte_data(self._address, MODE1)
         return mode & (MODE1_SLEEP | MODE1_AUTO_INCREMENT) == MODE1_AUTO_INCREMENT
 
+    def pulse_us(self, channel: int) -> float:
+        """The pulse that a channel now sends, whoever set it; 0 when it or the chip is silent."""
+        if self._bus.read_byte_data(self._address, MODE1) & MODE1_SLEEP:
+            return 0.0
+        on_l, on_h, off_l, off_h = self._bus.read_i2c_block_data(self._address, LED0_ON_L + 4 * channel, 4)
+        if off_h & FULL_OFF:
+            return 0.0
+        step_us = (self._bus.read_byte_data(self._address, PRE_SCALE) + 1) * 1e6 / OSCILLATOR_HZ
+        return ((off_h << 8 | off_l) - (on_h << 8 | on_l)) % STEPS * step_us
+
     def steps(self, pulse_us: float) -> int:
         """The number of 1/4096 periods nearest to a pulse."""
         return min(STEPS - 1, max(0, round(pulse_us / self.step_us)))

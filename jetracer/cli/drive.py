@@ -6,7 +6,7 @@ import json
 import signal
 import sys
 from dataclasses import replace
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
 from jetracer.car.base import CarConfig
 from jetracer.core import config as configuration
@@ -17,10 +17,9 @@ STATUS_EVERY_S = 0.2
 
 
 def main(arguments: List[str], verb: str = "jetracer drive", about: Optional[str] = __doc__) -> int:
-    options, rest = _parser(verb, about).parse_known_args(arguments)
-    from jetracer.drive.build import drive  # only now: it loads numpy and OpenCV
+    options, config = configured(arguments, verb, about)
+    from jetracer.drive.build import drive  # only now: it loads OpenCV
 
-    config = _config(options, rest)
     signal.signal(signal.SIGTERM, _interrupt)  # so that systemd's stop ends a drive as Ctrl-C does
     status = Status(quiet=options.headless or options.json)
     try:
@@ -30,6 +29,13 @@ def main(arguments: List[str], verb: str = "jetracer drive", about: Optional[str
         status.tell_trim(config.car)
     print(json.dumps(summary) if options.json else _told(summary))
     return 0 if summary["reached"] else 1
+
+
+def configured(arguments: List[str], verb: str = "jetracer drive", about: Optional[str] = __doc__
+               ) -> Tuple[argparse.Namespace, Any]:
+    """The command line as it was parsed, and the configuration that it and the files in it make. Raises ConfigError."""
+    options, rest = _parser(verb, about).parse_known_args(arguments)
+    return options, _config(options, rest)
 
 
 def _parser(verb: str, about: Optional[str]) -> argparse.ArgumentParser:

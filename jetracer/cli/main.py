@@ -19,7 +19,7 @@ VERBS = {
     "evaluate": "score a road model: closed loop on unseen tracks, or on labelled frames",
     "stop": "stop the car now; it stays in neutral until it is armed again",
     "kits": "which kit this car is built from, by the chips on its bus, and why",
-    "doctor": "what is installed, what is connected, and how to mend what is missing",
+    "doctor": "what keeps the car from driving, and the command that mends it",
 }
 
 

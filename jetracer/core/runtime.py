@@ -9,8 +9,8 @@ from typing import Optional
 SERVICE_DIR = Path("/run/jetracer")  # made by jetracer-guard.service, for its user and group
 
 
-def runtime_dir() -> Path:
-    """The folder for sockets, made with mode 0700 if missing.
+def runtime_place() -> Path:
+    """The folder for sockets, which may not exist yet.
 
     JETRACER_RUNTIME_DIR, else the guard service's where this user may enter it, else $XDG_RUNTIME_DIR/jetracer,
     else jetracer-UID in the temporary folder.
@@ -18,13 +18,17 @@ def runtime_dir() -> Path:
     chosen = os.environ.get("JETRACER_RUNTIME_DIR")
     session = os.environ.get("XDG_RUNTIME_DIR")
     if chosen:
-        path = Path(chosen)
-    elif os.access(SERVICE_DIR, os.R_OK | os.X_OK):
-        path = SERVICE_DIR
-    elif session and Path(session).is_dir():
-        path = Path(session) / "jetracer"
-    else:
-        path = Path(tempfile.gettempdir()) / f"jetracer-{os.getuid()}"
+        return Path(chosen)
+    if os.access(SERVICE_DIR, os.R_OK | os.X_OK):
+        return SERVICE_DIR
+    if session and Path(session).is_dir():
+        return Path(session) / "jetracer"
+    return Path(tempfile.gettempdir()) / f"jetracer-{os.getuid()}"
+
+
+def runtime_dir() -> Path:
+    """`runtime_place`, made with mode 0700 if missing."""
+    path = runtime_place()
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     return path
 

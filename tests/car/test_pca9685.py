@@ -32,6 +32,18 @@ def test_start_silences_what_a_dead_program_left_at_another_rate():
     assert board.outputs() == [0.0] * 16
 
 
+def test_the_pulse_of_a_channel_is_read_back_as_it_is_sent():
+    board = Board()
+    chip = Pca9685(board.bus(), frequency_hz=60)
+    assert chip.pulse_us(1) == 0.0  # asleep
+    chip.start()
+    chip.write(1, [307, 0])
+    assert chip.pulse_us(1) == pytest.approx(board.pulse_us(1))
+    assert chip.pulse_us(2) == 0.0
+    other_rate = Pca9685(board.bus(), frequency_hz=50)
+    assert other_rate.pulse_us(1) == pytest.approx(board.pulse_us(1))
+
+
 def test_start_leaves_a_running_chip_running():
     board = Board()
     chip = Pca9685(board.bus())

@@ -1,7 +1,6 @@
 """The commands as a person calls them: exit codes, one clear line on errors, nothing left behind."""
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 
@@ -49,6 +48,7 @@ WRONG_USAGE = [
     (["drive", "--kit", "donkey", "--sim"], "is for a real car"),
     (["drive", "--fault", "black@1"], "--fault needs --sim"),
     (["drive", "--config", "nowhere.toml"], "Cannot read the configuration nowhere.toml"),
+    (["doctor", "--camera.widht", "3"], "did you mean 'camera.width'"),
     (["evaluate", "--first-seed", "5"], "are for training"),
     (["evaluate", "--road", "null", "--frames", "nowhere"], "nowhere is not a folder"),
 ]
@@ -92,12 +92,3 @@ def test_failures_are_one_clear_line_and_leave_nothing_behind(words, cause, tmp_
 
 def test_debug_shows_the_traceback():
     assert "Traceback" in run("drive", "--sim", "--road", "missing.onnx", "--debug").stderr
-
-
-def test_doctor_says_what_is_there():
-    done = run("doctor", "--json")
-    checks = {check["name"]: check for check in json.loads(done.stdout.splitlines()[-1])["checks"]}
-    assert checks["python"]["status"] == checks["packages"]["status"] == "ok"
-    for check in checks.values():
-        assert check["status"] == "ok" or check["fix"], check
-    assert done.returncode == int(any(check["status"] == "fail" for check in checks.values()))

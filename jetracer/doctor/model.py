@@ -1,0 +1,90 @@
+"""The road model, and files made for one device only."""
+from __future__ import annotations
+
+import base64
+import hashlib
+from importlib.metadata import PackagePath, distributions
+from pathlib import Path
+from typing import Iterator, Tuple
+
+from jetracer.core.errors import JetRacerError, ModelNotFound
+from jetracer.doctor.base import Check, Host, fail, ok, skip, warn
+from jetracer.doctor.system import tensorrt
+from jetracer.engine.load import load_engine
+
+# Files that only the device and the TensorRT they were built with can run. More kinds go here.
+ENGINES = ("*.engine", "*.plan", "*.trt")
+_PLAN_MAGIC, _PLAN_HEAD = b"ftrt", 28  # TensorRT's sampleEngines.cpp: the version is in bytes 24 to 27
+
+
+def road_model(host: Host) -> Check:
+    name = host.config.road
+    if name in ("none", "null"):
+        return skip("road model", "none is chosen")
+    shipped = host.models / f"{name}.onnx"
+    try:
+        with load_engine(shipped if shipped.exists() else name) as engine:
+            card = engine.card
+    except ModelNotFound as error:
+        return fail("road model", str(error), "jetracer drive --road road")
+    except JetRacerError as error:
+        return fail("road model", str(error), "pip install --force-reinstall jetracer" if shipped.exists()
+                    else "jetracer drive --road road")
+    return ok("road model", f"{card.name}, pictures of {card.input.width}x{card.input.height}, {card.precision}")
+
+
+def model_files(host: Host) -> Check:
+    """The shipped models against the sums that pip noted when it installed them."""
+    noted = list(_noted(host))
+    if not noted:
+        return skip("model files", "run from its sources: no sums to compare with")
+    for path, wanted in noted:
+        try:
+            digest = hashlib.sha256(path.read_bytes()).digest()
+        except OSError:
+            return fail("model files", f"{path} is missing", "pip install --force-reinstall jetracer")
+        if base64.urlsafe_b64encode(digest).decode().rstrip("=") != wanted:
+            return fail("model files", f"{path.name} is not as it was installed",
+                        "pip install --force-reinstall jetracer")
+    return ok("model files", f"{len(noted)} as installed")
+
+
+def _noted(host: Host) -> Iterator[Tuple[Path, str]]:
+    for entry in distributions(name="jetracer", path=list(host.packages)):
+        for file in entry.files or ():
+            if file.suffix == ".onnx" and isinstance(file, PackagePath) and file.hash:
+                yield Path(str(file.locate())), file.hash.value
+
+
+def engines(host: Host) -> Check:
+    places = (host.models, host.folder / "models")
+    found = [path for place in places for pattern in ENGINES for path in sorted(place.glob(pattern))]
+    if not found:
+        return skip("engines", "none were built")
+    here = tensorrt(host)
+    for path in found:
+        rebuild = f"trtexec --onnx={path.with_suffix('.onnx')} --saveEngine={path} --fp16"
+        made_by = _plan_version(path)
+        if not made_by:
+            return warn("engines", f"{path.name} is no TensorRT engine, or damaged", rebuild)
+        if not here:
+            return warn("engines", f"{path.name} needs TensorRT {made_by}, which is not installed",
+                        "sudo apt install tensorrt")
+        if made_by != ".".join(here.split(".")[:3]):
+            return warn("engines", f"{path.name} was built with TensorRT {made_by}, here is {here}", rebuild)
+    return ok("engines", ", ".join(path.name for path in found))
+
+
+def _plan_version(path: Path) -> str:
+    """The TensorRT that built the engine, such as 8.2.1; empty when it is none."""
+    try:
+        with open(path, "rb") as file:
+            head = file.read(_PLAN_HEAD)
+    except OSError:
+        return ""
+    if len(head) < _PLAN_HEAD or not head.startswith(_PLAN_MAGIC):
+        return ""
+    return ".".join(str(number) for number in head[24:27])
+
+
+CHECKS = (road_model, model_files, engines)
