@@ -37,7 +37,6 @@ class Claim:
                 self._lock_bus(bus)
         except GuardError:
             self.release()
-            self.listener.close()
             raise
 
     def describe(self, launch: Launch) -> None:
@@ -64,6 +63,7 @@ class Claim:
 
     def release(self) -> None:
         """Take the socket away and let the locks go."""
+        self.listener.close()
         if self._bound:
             self.path.unlink(missing_ok=True)
         while self._locks:

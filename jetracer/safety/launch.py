@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, Dict, List
 
 from jetracer.car.base import CarConfig
+from jetracer.car.kit import load_kit
+from jetracer.core.config import override
 from jetracer.safety.guard import GuardConfig
 
 
@@ -17,10 +19,12 @@ class Launch:
     guard: GuardConfig = field(default_factory=GuardConfig)
     ready_fd: int = -1  # told in one line of JSON when the guard listens, or why it does not
     lifeline_fd: int = -1  # when its other end is closed, whoever started the guard is gone, and it ends too
+    kit: str = ""  # a kit's name or file that says bus, car and guard; what the command line says itself wins
+    wait: bool = False  # for a car that is not there (yet), as a service does, instead of ending
 
 
 def arguments(config: Any, prefix: str = "") -> List[str]:
-    """The command line that `core.config.override` turns back into an equal configuration."""
+    """The command line that `from_arguments` turns back into an equal configuration."""
     words: List[str] = []
     for item in fields(config):
         value, key = getattr(config, item.name), prefix + item.name
@@ -28,7 +32,14 @@ def arguments(config: Any, prefix: str = "") -> List[str]:
     return words
 
 
-_OWN = ("guard.socket", "guard.group_access", "guard.realtime", "ready_fd", "lifeline_fd")  # no matter of who drives
+def from_arguments(words: List[str]) -> Launch:
+    """What a command line, its kit included, says. Raises ConfigError."""
+    launch = override(Launch(), words)
+    return override(load_kit(launch.kit).apply(Launch()), words) if launch.kit else launch
+
+
+# no matter of the program that drives
+_OWN = ("guard.socket", "guard.group_access", "guard.realtime", "kit", "wait", "ready_fd", "lifeline_fd")
 
 
 def differences(asked: Launch, runs: Launch) -> List[str]:

@@ -4,20 +4,28 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
+import subprocess
 import sys
 import time
+from contextlib import contextmanager
+from types import SimpleNamespace
 
 import pytest
 
 from jetracer.car.base import CarConfig
 from jetracer.core.clock import MonotonicClock
+from jetracer.core.notify import Notifier
 from jetracer.core.types import Command
 from jetracer.safety import failsafe
 from jetracer.safety.claim import Claim
-from jetracer.safety.failsafe import NOT_STARTED, Failsafe, Report, _parent, main
+from jetracer.safety.client import GuardClient
+from jetracer.safety.failsafe import MISTAKEN, NOT_STARTED, Failsafe, Report, _parent, _patiently, main
 from jetracer.safety.guard import GuardConfig
 from jetracer.safety.heartbeat import heartbeat_pair
 from jetracer.safety.launch import Launch
+from jetracer.sim.board import Board
+from tests.safety.processes import started, wait_until
 from tests.safety.rig import Rig
 
 pytestmark = pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # fork beside other tests' threads
@@ -226,8 +234,82 @@ def test_with_a_pipe_failures_go_there(capsys):
 
 
 def test_options_that_make_no_sense(capsys, monkeypatch):
-    assert main(["--guard.sokcet", "x"]) == NOT_STARTED
+    assert main(["--guard.sokcet", "x"]) == MISTAKEN
     assert "did you mean 'guard.socket'" in capsys.readouterr().err
     monkeypatch.setattr(sys, "argv", ["failsafe", "--bus"])
-    assert main() == NOT_STARTED
+    assert main() == MISTAKEN
     assert "--bus needs a value" in capsys.readouterr().err
+    assert main(["--kit", "nvida-jetracer"]) == MISTAKEN
+    assert "did you mean 'nvidia-jetracer'" in capsys.readouterr().err
+
+
+# -- as a service
+
+
+def test_systemd_hears_that_it_is_ready_and_then_that_it_turns(tmp_path):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        child = Child(live_and_return(0))
+        notifier = Notifier({"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "20000"})
+        child.failsafe = Failsafe(child.ours, child.pid, child.rig.car, MonotonicClock(), notifier)
+        assert child.run() == 0
+        notifier.close()
+        systemd.setblocking(False)
+        assert [systemd.recv(100), systemd.recv(100)] == [b"READY=1", b"WATCHDOG=1"]
+
+
+@contextmanager
+def waiting(tmp_path):
+    """A guard that waits for its car, and the first line that it said."""
+    words = ["--bus", f"sim:{tmp_path}/board", f"--guard.socket={tmp_path}/s", "--wait", "true"]
+    command = [sys.executable, "-m", "jetracer.safety.failsafe", *words]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield process, process.stderr.readline()
+        finally:
+            process.kill()
+
+
+def serves_and_ends(tmp_path, process):
+    wait_until((tmp_path / "s").exists)
+    with GuardClient(tmp_path / "s", timeout_s=5.0) as client:
+        assert client.status().guard_pid
+    process.terminate()
+    assert process.wait(5) == 0
+
+
+@pytest.fixture
+def board(tmp_path):
+    made = Board.create(f"{tmp_path}/board")
+    yield made
+    made.close()
+
+
+def test_it_waits_for_a_bus_that_comes_up_late(tmp_path, request):
+    with waiting(tmp_path) as (process, said):
+        assert said.startswith("jetracer guard: waiting: ") and "virtual board" in said
+        request.getfixturevalue("board")
+        serves_and_ends(tmp_path, process)
+        assert process.stderr.read() == "", "it said it once"
+
+
+def test_it_waits_for_chips_that_do_not_answer_and_says_so_once(tmp_path, board, monkeypatch, capsys):
+    board.nak(0x40, True)
+    looks = iter([True, True, False])
+    monkeypatch.setattr(failsafe, "time", SimpleNamespace(sleep=lambda _s: board.nak(0x40, next(looks))))
+    _patiently(Launch(f"sim:{tmp_path}/board", guard=GuardConfig(str(tmp_path / "s"))), Notifier({})).release()
+    said = capsys.readouterr().err
+    assert said.startswith(f"jetracer guard: waiting: The car's chips do not answer on bus sim:{tmp_path}/board (")
+    assert said.count("\n") == 1
+
+
+def test_it_waits_for_another_guard_to_end(tmp_path, board):
+    with started(tmp_path) as other, waiting(tmp_path) as (process, said):
+        assert "A guard is already listening" in said
+        other.close()
+        serves_and_ends(tmp_path, process)
+
+
+def test_a_service_of_a_car_without_motors_waits_for_nothing(tmp_path):
+    launch = Launch(guard=GuardConfig(str(tmp_path / "s")), car=CarConfig(name="null"))
+    _patiently(launch, Notifier({})).release()

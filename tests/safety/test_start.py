@@ -18,7 +18,7 @@ from jetracer.core.types import Command
 from jetracer.safety import start
 from jetracer.safety.failsafe import Report
 from jetracer.safety.guard import GuardConfig
-from jetracer.safety.launch import Launch, arguments
+from jetracer.safety.launch import Launch, arguments, from_arguments
 from jetracer.safety.limits import Limits
 from jetracer.safety.start import GuardHandle, join_guard, join_or_start_guard, start_guard
 from jetracer.sim.board import Board
@@ -225,5 +225,12 @@ def test_a_parent_that_does_not_end_is_killed(tmp_path, board, monkeypatch, capf
 
 def test_a_configuration_survives_the_command_line():
     launch = Launch("sim:a b/board", CarConfig(steering_gain=-0.65), CONFIG, 5, 6)
-    assert override(Launch(), arguments(launch)) == launch
+    assert from_arguments(arguments(launch)) == launch
     assert "--guard.limits.max_pilot_age_s=5.0" in arguments(launch)
+
+
+def test_a_kit_on_the_command_line_says_bus_car_and_guard(tmp_path):
+    kit = tmp_path / "car.toml"
+    kit.write_text('bus = "7"\n[kit]\nbase = "donkey"\n[guard.limits]\nmax_throttle = 0.5\n', encoding="utf-8")
+    launch = from_arguments(["--kit", str(kit), "--guard.limits.max_throttle", "0.25"])
+    assert (launch.bus, launch.car.frequency_hz, launch.guard.limits.max_throttle) == ("7", 60.0, 0.25)
