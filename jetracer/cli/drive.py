@@ -57,6 +57,7 @@ def _parser(verb: str, about: Optional[str]) -> argparse.ArgumentParser:
     add("--seed", type=int, help="of the simulated track and its look")
     add("--fault", action="append", help="NAME@START[+DURATION]: something goes wrong on purpose (simulation)")
     add("--hz", type=float, help="pace of the loop; default: every frame as it comes")
+    add("--service", action="store_true", help="started at boot by systemd: see jetracer service")
     add("--realtime", action="store_true", help="real-time scheduling, where permitted")
     add("--config", metavar="FILE", help="TOML file of options, such as the config.toml of a run folder")
     add("--headless", action="store_true", help="no status line")
@@ -76,7 +77,7 @@ def _config(options: argparse.Namespace, rest: List[str]) -> Any:
     given = {
         "sim": options.sim or None, "road": options.road, "teleop": options.teleop, "laps": options.laps,
         "duration_s": options.duration, "seed": options.seed, "hz": options.hz,
-        "realtime": options.realtime or None,
+        "realtime": options.realtime or None, "service": options.service or None,
         "camera": {"name": options.camera} if options.camera else None,
         "car": {"name": options.car} if options.car else None,
         "display": {"name": options.display} if options.display else None,

@@ -35,10 +35,6 @@ class Notifier:
         """One line for people: systemctl status."""
         self._send(f"STATUS={text}")
 
-    def stopping(self) -> None:
-        """The loop has ended; what is left to do takes its time and is not watched."""
-        self._send("STOPPING=1")
-
     def _send(self, text: str) -> None:
         if self._socket is None:
             return
@@ -48,6 +44,8 @@ class Notifier:
             return
 
     def close(self) -> None:
+        """The loop has ended; what is left to do takes its time and is not watched."""
         if self._socket is not None:
+            self._send("STOPPING=1")
             self._socket.close()
             self._socket = None

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import tempfile
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Callable, ContextManager, Dict, Iterator, Optional
@@ -14,6 +14,7 @@ from jetracer.control.arbiter import Arbiter
 from jetracer.control.base import CONTROLLERS
 from jetracer.core.clock import MonotonicClock
 from jetracer.core.errors import CameraEnded, ConfigError
+from jetracer.core.notify import Notifier
 from jetracer.core.rate import Rate
 from jetracer.core.realtime import enter_realtime, freeze_garbage
 from jetracer.core.runtime import memory_dir
@@ -26,6 +27,7 @@ from jetracer.drive.loop import Driver, run
 from jetracer.drive.panel import Panel
 from jetracer.drive.report import finish
 from jetracer.drive.run_folder import make_recorder, make_run_folder
+from jetracer.drive.service import Herald, check_pilot, first_picture, patiently
 from jetracer.drive.vitals import GuardVolts
 from jetracer.drive.world import WorldProcess, fault_names
 from jetracer.engine.base import Engine
@@ -35,7 +37,7 @@ from jetracer.perception.blind import Blind
 from jetracer.perception.road import RoadFollower
 from jetracer.safety.client import GuardClient
 from jetracer.safety.launch import Launch
-from jetracer.safety.start import GuardHandle, join_or_start_guard
+from jetracer.safety.start import GuardHandle, join_guard, join_or_start_guard
 from jetracer.sim.faults import Faults, FaultyEngine
 from jetracer.sim.track import Track, generate
 from jetracer.teleop.base import BY_HAND, make_teleop
@@ -67,14 +69,14 @@ def drive(config: DriveConfig, watch: Optional[Watch] = None, say: Say = silent)
     then. Raises JetRacerError.
     """
     config = completed(config)
-    recorder = None
+    recorder, notifier = None, Notifier()
     ending = Ending(config)
     try:
-        with assemble(config, say) as parts:
+        with _assembled(config, say, notifier) as parts, closing(notifier):
             folder = make_run_folder(parts.config)
             recorder = make_recorder(folder, parts.config, parts.driver.perception.card, parts.truth)
             rate = Rate(config.hz, MonotonicClock()) if config.hz else None
-            sinks = [recorder]
+            sinks = [recorder, Herald(notifier)]
             if parts.panel is not None:
                 parts.panel.recorder = recorder
                 sinks.append(parts.panel)
@@ -113,6 +115,18 @@ def completed(config: DriveConfig) -> DriveConfig:
 
 
 @contextmanager
+def _assembled(config: DriveConfig, say: Say, notifier: Notifier) -> Iterator[Parts]:
+    """All that a drive needs; as a service it waits for what is not there (yet), the first picture included."""
+    if not config.service:
+        with assemble(config, say) as parts:
+            yield parts
+        return
+    with patiently(lambda: assemble(config, say), notifier, MonotonicClock()) as parts:
+        first_picture(parts.camera, notifier)
+        yield parts
+
+
+@contextmanager
 def assemble(config: DriveConfig, say: Say = silent) -> Iterator[Parts]:
     """Start world, guard, engine and camera; whatever fails, what was started is ended again."""
     clock = MonotonicClock()
@@ -126,9 +140,11 @@ def assemble(config: DriveConfig, say: Say = silent) -> Iterator[Parts]:
             stack.callback(world.close)
             world.start()
             config = replace(config, camera=replace(config.camera, path=str(folder)), bus=f"sim:{world.await_board()}")
-        guard_handle = stack.enter_context(join_or_start_guard(Launch(config.bus, config.car, config.guard)))
+        guard_handle = stack.enter_context(_guard(config))
         if not guard_handle.ours:
             used = config = _with_guard(config, guard_handle, say)
+        if config.service:
+            check_pilot(config)
         perception = _perception(config, clock, stack)
         if world is not None:
             world.open()
@@ -143,6 +159,13 @@ def assemble(config: DriveConfig, say: Say = silent) -> Iterator[Parts]:
             say(teleop.hint)
         panel = stack.enter_context(_panel(config, guard_handle.socket_path, truth, stack))
         yield Parts(used, driver, camera, truth, generate(world.shared.seed) if world else None, panel)
+
+
+def _guard(config: DriveConfig) -> GuardHandle:
+    """The one that runs or, but for a service, a new one."""
+    if config.service:
+        return join_guard(config.guard.socket)
+    return join_or_start_guard(Launch(config.bus, config.car, config.guard))
 
 
 def _with_guard(config: DriveConfig, guard: GuardHandle, say: Say) -> DriveConfig:

@@ -34,6 +34,7 @@ class DriveConfig:
     duration_s: Optional[float] = None  # end after so many seconds; none in simulation without laps or a human: 60
     hz: Optional[float] = None  # pace of the loop; none: every frame as it comes
     seed: int = 1_000_000  # of track, look and noise; from 200 000 on no model has seen the track in training
+    service: bool = False  # as at boot: with the guard's service, waiting for what is not there (yet)
     realtime: bool = False  # SCHED_FIFO, locked memory, no garbage collection
     runs: str = "runs"  # where run folders go
     film: bool = True  # make drive.mp4 of the pictures recorded

@@ -12,8 +12,7 @@ from jetracer.core.notify import Notifier
 from jetracer.core.types import Step
 from jetracer.drive.config import DriveConfig
 from jetracer.drive.loop import CAMERA_PATIENCE_S
-from jetracer.drive.panel import stopping
-from jetracer.safety.reasons import reason
+from jetracer.drive.panel import fault_of
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 8.0
 _ARM_THEMSELVES = ("auto", "script")
@@ -21,8 +20,8 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-class Told:
-    """A sink of the drive loop: the loop's turns, armed or not, and the last fault, for systemd."""
+class Herald:
+    """A sink of the drive loop: tells systemd its turns, whether the car is armed, and the last fault."""
 
     def __init__(self, notifier: Notifier) -> None:
         self._notifier = notifier
@@ -31,18 +30,18 @@ class Told:
     def __call__(self, step: Step) -> None:
         self._notifier.turn(step.t_s)
         decision = step.decision
-        fault = next((stop.reason for stop in decision.stops if stopping(stop)), self._fault)
+        self._fault = fault_of(decision.stops) or self._fault
         said = f"armed, {step.pilot.mode}" if decision.armed else "in neutral, not armed"
-        if fault:
-            said += f"; last fault: {fault}: {reason(fault).sentence}"
+        if self._fault:
+            said += f"; last fault: {self._fault}"
         if said != self._said:
-            self._said, self._fault = said, fault
+            self._said = said
             self._notifier.status(said)
 
 
 @contextmanager
 def patiently(start: Callable[[], ContextManager[T]], notifier: Notifier, clock: Clock) -> Iterator[T]:
-    """What `start()` gives; where a device is missing it is tried again, with growing pauses, for as long as it takes."""
+    """What `start()` gives; where a device is missing, tried again with growing pauses for as long as it takes."""
     waiting = _Waiting(notifier)
     pause_s = FIRST_PAUSE_S
     with ExitStack() as stack:
