@@ -1,9 +1,12 @@
 """The CSI ribbon-cable camera of a Jetson, through NVIDIA's Argus."""
 from __future__ import annotations
 
+import logging
+import math
 import re
 from typing import Any, Optional
 
+from jetracer.camera import argus
 from jetracer.camera.base import Camera, CameraConfig
 from jetracer.camera.capture import CaptureCamera
 from jetracer.camera.gst_child import GstChild
@@ -12,11 +15,15 @@ from jetracer.core.clock import Clock, MonotonicClock
 from jetracer.core.errors import CameraEnded, CameraError, CameraTimeout
 from jetracer.core.types import Frame
 
-RESTART = "sudo systemctl restart nvargus-daemon"
+AGAIN_S = (1.0, 2.0, 4.0)  # pauses before the next attempts, once the daemon was restarted
+_log = logging.getLogger(__name__)
 
 
 class CsiCamera(Camera):
     """Sensor `config.device`; inside our process when OpenCV knows GStreamer, else in a child process.
+
+    A daemon that is stuck is restarted, where that is permitted, and the camera opened again. That takes seconds: it
+    happens before a drive, or on Background's thread, while the car is in neutral for want of pictures.
 
     `source` replaces the pipeline's source, for other GStreamer cameras and for tests.
     """
@@ -26,16 +33,41 @@ class CsiCamera(Camera):
         self._clock = clock or MonotonicClock()
         self._source = source or csi_source(config)
         self._route: Optional[Camera] = None
+        self._refused_s, self._hindrance = -math.inf, ""
 
     def open(self) -> None:
-        """Raises CameraError: no Argus on this machine, or one that must be restarted."""
+        """Raises CameraError: no Argus on this machine, or one that does not work, with what to do."""
         if self._route is None:
             kind = GstreamerCapture if opencv_has_gstreamer() else GstChild
             self._route = kind(self._source, self.config, self._clock)
         try:
             self._route.open()
         except CameraError as error:
-            raise _advised(error) from error
+            if not ("nvarguscamerasrc" in self._source and argus.stuck(str(error))):
+                raise _advised(error) from error
+            self._mend(error)
+
+    def _mend(self, error: CameraError) -> None:
+        """Restart the daemon, and open the camera once it is back; without a restart, try just once more."""
+        hindrance = self._restart()
+        for pause_s in AGAIN_S[:1] if hindrance else AGAIN_S:
+            self._clock.sleep_until(self._clock.now_s() + pause_s)
+            try:
+                self._route.open()
+            except CameraError as again:
+                error = again
+            else:
+                _log.warning("the CSI camera works again")
+                return
+        raise _advised(error, hindrance) from error
+
+    def _restart(self) -> str:
+        """As `argus.restart`; one that was refused is not tried again for a while."""
+        now_s = self._clock.now_s()
+        if now_s - self._refused_s >= argus.PAUSE_S:
+            self._hindrance = argus.restart(now_s)
+            self._refused_s = now_s if self._hindrance else -math.inf
+        return self._hindrance
 
     def close(self) -> None:
         if self._route is not None:
@@ -82,8 +114,8 @@ def has_gstreamer(build: str) -> bool:
     return bool(re.search(r"GStreamer:\s+YES", build))
 
 
-def _advised(error: CameraError) -> CameraError:
-    """The error with the step that helps."""
+def _advised(error: CameraError, hindrance: str = "") -> CameraError:
+    """The error with the step that helps; `hindrance` says why the daemon was not restarted."""
     text = str(error)
     if isinstance(error, CameraEnded) or "not installed" in text:
         return error
@@ -92,4 +124,5 @@ def _advised(error: CameraError) -> CameraError:
             "This machine has no CSI camera (GStreamer lacks nvarguscamerasrc); on a Jetson run: "
             "sudo apt-get install nvidia-l4t-gstreamer; elsewhere choose --camera usb or --camera sim."
         )
-    return CameraError(f"The CSI camera failed: {text} Check the ribbon cable, then run: {RESTART}")
+    advice = hindrance or f"Check the ribbon cable, then run: {argus.RESTART}"
+    return CameraError(f"The CSI camera failed: {text} {advice}")

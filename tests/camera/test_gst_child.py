@@ -1,10 +1,8 @@
 """The child process with real GStreamer and its test picture: a white bar that moves one pixel a frame."""
 from __future__ import annotations
 
-import os
 import shutil
 import signal
-import stat
 import time
 
 import numpy as np
@@ -106,17 +104,10 @@ def test_a_failing_pipeline_names_the_cause_and_the_restart():
 
 
 @pytest.fixture
-def fake_gst(tmp_path, monkeypatch):
+def fake_gst(path):
     """Puts a shell script in gst-launch-1.0's place; $FD is the file descriptor to write to."""
-
-    def install(body: str) -> None:
-        script = tmp_path / "gst-launch-1.0"
-        find_fd = 'FD=$(echo "$@" | sed "s/.*fd=//; s/ .*//")'
-        script.write_text(f"#!/bin/sh\n{find_fd}\n{body}\n", encoding="utf-8")
-        script.chmod(script.stat().st_mode | stat.S_IXUSR)
-        monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-
-    return install
+    find_fd = 'FD=$(echo "$@" | sed "s/.*fd=//; s/ .*//")'
+    return lambda body: path.install("gst-launch-1.0", f"{find_fd}\n{body}")
 
 
 def test_chatter_on_standard_output_does_not_reach_the_pictures(fake_gst):
