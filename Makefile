@@ -53,7 +53,7 @@ clean:                 ## remove what was built and installed here
 	rm -rf .venv* build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
 
 CAR_CODE := $(addprefix jetracer/,core camera engine car display teleop perception data control safety sim drive doctor \
-                           cli racecar.py nvidia_racecar.py)
+                           calibrate cli racecar.py nvidia_racecar.py)
 
 $(VENV)/.base: pyproject.toml
 	$(PYTHON) -m venv $(VENV)

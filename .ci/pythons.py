@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parent.parent
 VERSIONS = ("3.8", "3.10", "3.11", "3.12")
 # all that runs on the car; training and export may need newer
 FOLDERS = ("core", "camera", "engine", "car", "display", "teleop", "perception", "data", "control", "safety", "sim",
-           "drive", "cli", "test_racecar.py")
+           "drive", "calibrate", "cli", "test_racecar.py")
 TOOLS = ("pytest>=7.4", "pytest-randomly", "pytest-timeout", "hypothesis", "onnx>=1.15", "ipython>=8")
 
 

@@ -21,7 +21,7 @@ ROWS = [
     {"safety"},
     {"sim"},
     {"drive"},
-    {"train"},
+    {"train", "calibrate"},
     {"export"},
     {"optimize"},
     {"deploy", "doctor", "web", "widgets", "racecar"},

@@ -23,6 +23,7 @@ class CameraConfig:
     flip: int = 0  # csi, jetson_utils: nvvidconv's flip-method (2 = camera mounted upside down)
     latency_s: float = 0.0  # real cameras: known delay from exposure to arrival, taken off each time stamp
     realtime: bool = True  # replay, null: keep the recording's own pace; False: as fast as asked
+    calibration: str = ""  # the camera's file (calibration/camera/NAME.toml): what steering in metres needs
     loop: bool = False  # replay: begin again at the end instead of raising CameraEnded
 
 

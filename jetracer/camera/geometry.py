@@ -67,6 +67,14 @@ class Lens:
         focal = 0.5 * width / float(unit._distorted(np.float64(q)))
         return cls(model, width, height, focal, focal, (width - 1) / 2, (height - 1) / 2, k)
 
+    def resized(self, width: int, height: int) -> Lens:
+        """The same lens where its whole picture is scaled to another number of pixels."""
+        if (width, height) == (self.width, self.height):
+            return self
+        across, down = width / self.width, height / self.height
+        cx, cy = (self.cx + 0.5) * across - 0.5, (self.cy + 0.5) * down - 0.5
+        return Lens(self.model, width, height, self.fx * across, self.fy * down, cx, cy, self.k)
+
     @property
     def half_fov_rad(self) -> float:
         """Angle from the optical axis to the farthest picture corner (NaN where the corner sees nothing)."""

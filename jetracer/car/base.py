@@ -7,7 +7,7 @@ from typing import Any, Optional
 
 from jetracer.core.device import Device
 from jetracer.core.errors import ConfigError
-from jetracer.core.registry import Registry
+from jetracer.core.registry import Registry, unknown
 from jetracer.core.types import NEUTRAL, Command
 
 
@@ -35,6 +35,9 @@ class CarConfig:
     steering_max_us: float = 2000.0
     throttle_min_us: float = 1000.0
     throttle_max_us: float = 2000.0
+    # What the ESC does on backward throttle while the car rolls forward: after_neutral (it brakes, and drives backwards
+    # only after neutral), direct, none (it only brakes), unknown. For programs that want to back up; no driver looks.
+    reverse: str = "unknown"
     settle_s: float = 0.5  # of neutral pulses that the ESC wants after power-on before it obeys
     motor_address: int = 0x60  # dc_motors only: of the PCA9685 that drives the motors
     motor_frequency_hz: float = 1600.0  # dc_motors only
@@ -56,6 +59,8 @@ def _check(config: CarConfig) -> None:
         raise ConfigError(f"The PCA9685 drives motors at 24 to 1600 Hz, not {config.motor_frequency_hz}.")
     if not 40 <= config.frequency_hz <= 330:
         raise ConfigError(f"Servos want pulses at 40 to 330 Hz, not {config.frequency_hz}.")
+    if config.reverse not in REVERSES:
+        raise unknown("kind of reverse", config.reverse, REVERSES)
     for axis in ("steering", "throttle"):
         low_us, high_us = getattr(config, f"{axis}_min_us"), getattr(config, f"{axis}_max_us")
         if not 500 <= low_us < high_us <= 2500:
@@ -84,6 +89,8 @@ class Car(Device):
         """Whether the chip still is as `open` left it; False after a power dip. Raises OSError."""
         return True
 
+
+REVERSES = ("after_neutral", "direct", "none", "unknown")
 
 CARS = Registry("car", {
     "dc_motors": "jetracer.car.dc_motors:DcMotors",

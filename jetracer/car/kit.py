@@ -3,7 +3,8 @@
     [kit]                      title, wiring; base: another kit, of which this one changes what it says
     bus = "1"                  } the same keys as in every configuration,
     [car]                      } so `jetracer drive --car.steering_gain -0.6` and `steering_gain = -0.6` mean
-    [guard.limits]             } the same
+    [guard.limits]             } the same; a camera's file is found beside the kit
+    [control], [camera]        }
 """
 from __future__ import annotations
 
@@ -12,13 +13,13 @@ from pathlib import Path
 from typing import Any, Dict, Mapping, Tuple, TypeVar
 
 from jetracer.car.base import CarConfig
-from jetracer.core.config import merge, read
+from jetracer.core.config import dump, merge, read
 from jetracer.core.errors import ConfigError
 from jetracer.core.registry import unknown
 
 T = TypeVar("T")
 _SHIPPED = Path(__file__).parent / "kits"
-_GROUPS = ("bus", "car", "guard")
+_GROUPS = ("bus", "car", "guard", "control", "camera")
 _ABOUT = ("title", "wiring", "base")
 _DEEPEST = 8  # bases of bases; more is a circle
 
@@ -32,14 +33,15 @@ class Kit:
     wiring: str
     path: Path
     values: Mapping[str, Any]
+    base: str = ""
 
     @property
     def car(self) -> CarConfig:
         return merge(CarConfig(), self.values.get("car", {}), "car.")
 
     def apply(self, config: T) -> T:
-        """`config`, which has `bus`, `car` and `guard`, with the kit's values. Raises ConfigError."""
-        return merge(config, self.values)
+        """`config` with the kit's values for those of the kit's groups that it has. Raises ConfigError."""
+        return merge(config, {name: value for name, value in self.values.items() if hasattr(config, name)})
 
 
 def kit_names() -> Tuple[str, ...]:
@@ -54,7 +56,25 @@ def load_kit(name: str) -> Kit:
     """
     path = _place(name)
     about, values = _read(path, 0)
-    return Kit(path.stem, about.get("title", path.stem), about.get("wiring", ""), path, values)
+    return Kit(path.stem, about.get("title", path.stem), about.get("wiring", ""), path, values, about.get("base", ""))
+
+
+def is_shipped(kit: Kit) -> bool:
+    return kit.path.parent == _SHIPPED
+
+
+def base_of(kit: Kit) -> Kit:
+    """The kit that it changes; itself where it has none. Raises UnknownName or ConfigError."""
+    return load_kit(str(_place(kit.base, kit.path.parent))) if kit.base else kit
+
+
+def kit_text(path: Path, base: str, values: Mapping[str, Any]) -> str:
+    """What the kit's file at `path` shall say: `values` over what it says now, or over nothing but its `base`.
+
+    Raises ConfigError for a file that is no TOML.
+    """
+    before = read(path) if path.exists() else {"kit": {"base": base}}
+    return f"# Made by: jetracer calibrate. docs/kits.md explains it.\n{dump(_laid_over(before, values))}"
 
 
 def _place(name: str, beside: Path = Path()) -> Path:
@@ -75,10 +95,17 @@ def _read(path: Path, depth: int) -> Tuple[Dict[str, str], Dict[str, Any]]:
         raise ConfigError(f"In {path}, kit is a group: write [kit], and below it title = \"...\".")
     _known(about, _ABOUT, path)
     _known(values, _GROUPS, path)
+    _find_camera(values.get("camera"), path)
     if "base" in about:
         base_about, base_values = _read(_place(str(about["base"]), path.parent), depth + 1)
         about, values = {**base_about, **about}, _laid_over(base_values, values)
     return about, values
+
+
+def _find_camera(camera: Any, path: Path) -> None:
+    """A camera's file named by a kit lies beside that kit, not where the drive happens to be started."""
+    if isinstance(camera, dict) and camera.get("calibration"):
+        camera["calibration"] = str(path.parent / Path(str(camera["calibration"])).expanduser())
 
 
 def _known(values: Mapping[str, Any], names: Tuple[str, ...], path: Path) -> None:

@@ -50,7 +50,7 @@ class CarModel:
     centre_m: float = 0.17145  # from the rear axle forward to the point that shall stay on the line
     max_steer_rad: float = 0.4189
     steer_rate_rps: float = 3.2
-    actuator_delay_s: float = 0.02  # from the register to the wheels
+    actuator_delay_s: float = 0.02  # from the register to the wheels, and what the time stamps of pictures leave out
     rear_slip: float = 0.0178  # rad per m/s^2 across: 1 / (mu g C_Sr) of the single-track model; 0 = no slip
     understeer: float = 0.0028  # rad per m/s^2 across: front slip less rear slip
     motor: MotorCurve = field(default_factory=MotorCurve)

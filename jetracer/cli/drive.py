@@ -71,7 +71,8 @@ def _config(options: argparse.Namespace, rest: List[str]) -> Any:
 
     config = DriveConfig()
     if options.kit:
-        config = load_kit(options.kit).apply(config)
+        kit = load_kit(options.kit)
+        config = kit.apply(config)
     if options.config:
         config = configuration.load(config, options.config)
     given = {
@@ -91,7 +92,7 @@ def _config(options: argparse.Namespace, rest: List[str]) -> Any:
             raise ConfigError(f"{name} = {value} makes no sense; give a number above 0, or leave it out.")
     if config.camera.name == "sim":
         config = replace(config, sim=True)
-    if config.sim and options.kit not in (None, "simulated"):
+    if config.sim and options.kit and "simulated" not in (kit.name, kit.base):
         raise ConfigError(f"--kit {options.kit} is for a real car; the simulated one is the kit 'simulated'.")
     return config
 

@@ -19,6 +19,7 @@ VERBS = {
     "evaluate": "score a road model: closed loop on unseen tracks, or on labelled frames",
     "stop": "stop the car now; it stays in neutral until it is armed again",
     "kits": "which kit this car is built from, by the chips on its bus, and why",
+    "calibrate": "find the car's centre, ends, dead band and reverse; writes them to its kit",
     "doctor": "what keeps the car from driving, and the command that mends it",
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 import math
 from typing import Optional
 
-from jetracer.camera.geometry import SIM_CAMERA, CameraModel
+from jetracer.camera.geometry import CameraModel
 from jetracer.control.base import Coast, Controller, usable
 from jetracer.control.config import AimConfig, ControlConfig
 from jetracer.control.motion import Motion
@@ -36,7 +36,7 @@ class AimSteering:
 class AimPD(Controller):
     """NVIDIA's steering; the throttle comes from the planner, by the bend that the steering itself makes."""
 
-    def __init__(self, config: Optional[ControlConfig] = None, camera: CameraModel = SIM_CAMERA,
+    def __init__(self, config: Optional[ControlConfig] = None, camera: Optional[CameraModel] = None,
                  clock: Optional[Clock] = None) -> None:
         del camera  # pixels are enough
         self.config = config = config or ControlConfig()

@@ -16,8 +16,10 @@ CONTROLLERS = Registry("controller", {
 class Controller(ABC):
     """The loop calls `decide`, lets the guard have the last word, and tells what that was by `sent`.
 
-    Built as `Class(config: ControlConfig, camera: CameraModel, clock: Clock)`.
+    Built as `Class(config: ControlConfig, camera: Optional[CameraModel], clock: Clock)`.
     """
+
+    needs_camera = False  # whether it cannot do without the camera's geometry
 
     @abstractmethod
     def decide(self, scene: Scene, dt_s: float) -> Command:

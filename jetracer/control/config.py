@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Optional
 
 from jetracer.car.model import CarModel
 from jetracer.control.speed import SpeedConfig
@@ -31,6 +32,9 @@ class ArcConfig:
 @dataclass(frozen=True)
 class ControlConfig:
     name: str = "pursuit"  # of CONTROLLERS
+    # Measured by `jetracer calibrate delay`: from a command to the first picture, arrived, that shows it. Control
+    # itself goes by `car.actuator_delay_s`, which the same measurement sets; this is for delay-aware training.
+    delay_s: Optional[float] = None
     fade_s: float = 0.5  # time constant of the held steering when nothing is seen
     car: CarModel = field(default_factory=CarModel)
     speed: SpeedConfig = field(default_factory=SpeedConfig)

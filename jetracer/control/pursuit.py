@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 from typing import Optional, Tuple
 
-from jetracer.camera.geometry import SIM_CAMERA, CameraModel
+from jetracer.camera.geometry import CameraModel
 from jetracer.control.aim import AimSteering
 from jetracer.control.base import Coast, Controller, usable
 from jetracer.control.config import ControlConfig
@@ -20,8 +20,9 @@ from jetracer.core.types import Aim, Command, Scene
 class PurePursuit(Controller):
     """Needs the camera's geometry, and the loop's clock to know how old a frame is when it decides."""
 
-    def __init__(self, config: Optional[ControlConfig] = None, camera: CameraModel = SIM_CAMERA,
-                 clock: Optional[Clock] = None) -> None:
+    needs_camera = True
+
+    def __init__(self, config: Optional[ControlConfig], camera: CameraModel, clock: Optional[Clock] = None) -> None:
         self.config = config = config or ControlConfig()
         self._camera = camera
         self._clock = clock or MonotonicClock()

@@ -8,10 +8,11 @@ An unknown key is an error that names the nearest right one. `dump` writes what 
 from __future__ import annotations
 
 import json
+import os
 import sys
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Tuple, TypeVar, Union, get_type_hints
+from typing import Any, Dict, Iterable, List, Mapping, Tuple, TypeVar, Union, get_type_hints
 
 from jetracer.core.errors import ConfigError
 from jetracer.core.registry import unknown
@@ -77,8 +78,28 @@ def override(base: T, arguments: List[str]) -> T:
 
 
 def dump(config: Any) -> str:
-    """The configuration as TOML; `load` reads it back to an equal one."""
+    """A configuration, or a nested mapping, as TOML; `load` and `read` read it back to an equal one."""
     return "\n".join(_lines(config, "")) + "\n"
+
+
+def write_text(path: Union[str, Path], text: str) -> None:
+    """Write a file whole or not at all, its folder too where it is missing. Raises ConfigError."""
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            temporary.write_text(text, encoding="utf-8")
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise ConfigError(f"Cannot write {path} ({error.strerror}); choose another place.") from error
+
+
+def convert(kind: type, name: str, value: Any, prefix: str = "") -> Any:
+    """`value` as the annotated type of the field `name` of the dataclass `kind`. Raises ConfigError."""
+    return _convert(value, get_type_hints(kind)[name], prefix + name)
 
 
 def _pairs(arguments: List[str]) -> List[Tuple[str, str]]:
@@ -131,13 +152,20 @@ def _scalar(value: Any, kind: Any) -> Any:
 
 def _lines(config: Any, prefix: str) -> List[str]:
     plain, groups = [], []
-    for item in fields(config):
-        value = getattr(config, item.name)
-        if is_dataclass(value):
-            groups += ["", f"[{prefix}{item.name}]", *_lines(value, f"{prefix}{item.name}.")]
+    for name, value in _items(config):
+        if isinstance(value, Mapping) or is_dataclass(value):
+            lines = _lines(value, f"{prefix}{name}.")
+            titled = lines[:1] != [""]  # a group of nothing but groups has no title of its own
+            groups += ["", f"[{prefix}{name}]", *lines] if titled else lines
         elif value is not None:
-            plain.append(f"{item.name} = {_toml(value)}")
+            plain.append(f"{name} = {_toml(value)}")
     return plain + groups
+
+
+def _items(config: Any) -> Iterable[Tuple[str, Any]]:
+    if isinstance(config, Mapping):
+        return config.items()
+    return [(item.name, getattr(config, item.name)) for item in fields(config)]
 
 
 def _toml(value: Any) -> str:

@@ -1,23 +1,22 @@
 """From a configuration to a running car: starts what a drive needs, in order, and ends all of it in reverse."""
 from __future__ import annotations
 
-import tempfile
 from contextlib import ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Callable, ContextManager, Dict, Iterator, Optional
 
 from jetracer.camera.base import Camera
-from jetracer.camera.geometry import SIM_CAMERA
+from jetracer.camera.calibration import load_camera
+from jetracer.camera.geometry import SIM_CAMERA, CameraModel
 from jetracer.camera.load import make_camera, resolve
 from jetracer.control.arbiter import Arbiter
-from jetracer.control.base import CONTROLLERS
+from jetracer.control.base import CONTROLLERS, Controller
 from jetracer.core.clock import MonotonicClock
 from jetracer.core.errors import CameraEnded, ConfigError
 from jetracer.core.notify import Notifier
 from jetracer.core.rate import Rate
 from jetracer.core.realtime import enter_realtime, freeze_garbage
-from jetracer.core.runtime import memory_dir
 from jetracer.core.types import Step
 from jetracer.data.recorder import Recording
 from jetracer.display.base import DISPLAYS, make_display
@@ -29,7 +28,7 @@ from jetracer.drive.report import finish
 from jetracer.drive.run_folder import make_recorder, make_run_folder
 from jetracer.drive.service import Herald, check_pilot, first_picture, patiently
 from jetracer.drive.vitals import GuardVolts
-from jetracer.drive.world import WorldProcess, fault_names
+from jetracer.drive.world import fault_names, simulated
 from jetracer.engine.base import Engine
 from jetracer.engine.load import load_engine
 from jetracer.perception.base import Perception
@@ -130,16 +129,11 @@ def _assembled(config: DriveConfig, say: Say, notifier: Notifier) -> Iterator[Pa
 def assemble(config: DriveConfig, say: Say = silent) -> Iterator[Parts]:
     """Start world, guard, engine and camera; whatever fails, what was started is ended again."""
     clock = MonotonicClock()
-    used = config
+    used, geometry = config, camera_model(config)
     with ExitStack() as stack:
         world = None
         if config.sim:
-            home = tempfile.TemporaryDirectory(prefix="jetracer-world-", dir=memory_dir())
-            folder = Path(stack.enter_context(home))
-            world = WorldProcess(config, folder)
-            stack.callback(world.close)
-            world.start()
-            config = replace(config, camera=replace(config.camera, path=str(folder)), bus=f"sim:{world.await_board()}")
+            world, config = simulated(config, stack)
         guard_handle = stack.enter_context(_guard(config))
         if not guard_handle.ours:
             used = config = _with_guard(config, guard_handle, say)
@@ -151,8 +145,7 @@ def assemble(config: DriveConfig, say: Say = silent) -> Iterator[Parts]:
         camera = stack.enter_context(make_camera(config.camera, clock))
         teleop = stack.enter_context(make_teleop(config.teleop, clock))
         guard = stack.enter_context(GuardClient(guard_handle.socket_path))
-        controller = CONTROLLERS.create(config.control.name, config.control, SIM_CAMERA, clock)
-        driver = Driver(perception, controller, Arbiter(), teleop, guard, clock)
+        driver = Driver(perception, _controller(config, geometry, clock, say), Arbiter(), teleop, guard, clock)
         truth = world.shared.truth if world else None
         _prepare_process(config, say)
         if teleop.hint:
@@ -173,6 +166,23 @@ def _with_guard(config: DriveConfig, guard: GuardHandle, say: Say) -> DriveConfi
     guard.require(Launch(config.bus, config.car, config.guard))
     say(f"driving with the guard that runs on {guard.socket_path}")
     return replace(config, bus=guard.launch.bus, car=guard.launch.car, guard=guard.launch.guard)
+
+
+def camera_model(config: DriveConfig) -> Optional[CameraModel]:
+    """What is known of the camera: its file, in simulation the simulated one's, else None. Raises ConfigError."""
+    if config.camera.calibration:
+        return load_camera(config.camera.calibration).model(config.camera)
+    return SIM_CAMERA if config.sim else None
+
+
+def _controller(config: DriveConfig, geometry: Optional[CameraModel], clock: MonotonicClock, say: Say) -> Controller:
+    """The one that was asked for, or NVIDIA's, which needs no metres, where the camera was never measured."""
+    name = config.control.name
+    if CONTROLLERS.get(name).needs_camera and geometry is None:
+        say(f"steering by the aim in the picture: {name} needs the camera's file (jetracer calibrate camera, then "
+            "--camera.calibration FILE)")
+        name = "aim"
+    return CONTROLLERS.create(name, config.control, geometry, clock)
 
 
 def _panel(config: DriveConfig, guard_socket: Path, truth: Optional[Callable[[], Any]], stack: ExitStack

@@ -18,7 +18,9 @@ class WorldConfig:
 
     fps: float = 30.0  # frames per second of the simulated camera
     track_seed: Optional[int] = None  # which track; none: the drive's own seed
-    look: str = "random"  # random: light, lens and sensor by seed; plain: an ideal camera
+    look: str = "random"  # random: light, lens and sensor by seed; plain: an ideal camera; nose: the wheels in view
+    car_seed: Optional[int] = None  # a car with a trim, dead band and direction of its own; none: as the kit says
+    lifted: bool = False  # on a stand: the wheels turn, the car stays
     fault: str = ""  # faults by name and time, such as "frozen@8" or "black@5+2,i2c_nak@12"
 
 

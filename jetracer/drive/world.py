@@ -3,12 +3,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 import time
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
-from typing import List
+from typing import List, Tuple
 
 from jetracer.core.device import Device
 from jetracer.core.errors import ConfigError, DeviceError
+from jetracer.core.runtime import memory_dir
 from jetracer.drive.config import DriveConfig
 from jetracer.sim.camera import BOARD, FRAMES, SOCKET
 from jetracer.sim.faults import Faults
@@ -61,6 +65,10 @@ class WorldProcess(Device):
                  "--look", config.world.look]
         if config.world.track_seed is not None:
             words += ["--track-seed", str(config.world.track_seed)]
+        if config.world.car_seed is not None:
+            words += ["--car-seed", str(config.world.car_seed)]
+        if config.world.lifted:
+            words += ["--lifted"]
         for fault in fault_names(config):
             words += ["--fault", fault]
         return words
@@ -74,6 +82,20 @@ class WorldProcess(Device):
             if time.monotonic() > give_up_s:
                 raise DeviceError(f"The simulated world was not ready within {READY_S:.0f} s; is the machine busy?")
             time.sleep(POLL_S)
+
+
+def simulated(config: DriveConfig, stack: ExitStack) -> Tuple[WorldProcess, DriveConfig]:
+    """Start the world's process, which ends with `stack`; the configuration with its bus and camera filled in.
+
+    Its board is there, its camera not before `open`.
+    """
+    home = tempfile.TemporaryDirectory(prefix="jetracer-world-", dir=memory_dir())
+    folder = Path(stack.enter_context(home))
+    world = WorldProcess(config, folder)
+    stack.callback(world.close)
+    world.start()
+    camera = replace(config.camera, name="sim", path=str(folder))
+    return world, replace(config, camera=camera, bus=f"sim:{world.await_board()}")
 
 
 def fault_names(config: DriveConfig) -> List[str]:

@@ -3,7 +3,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-CENTRE_US, HALF_RANGE_US = 1500.0, 500.0
 _SIGNAL_US = (800.0, 2200.0)  # pulses outside are noise to a servo or an ESC
 _STANDING_MPS = 0.05
 
@@ -12,32 +11,48 @@ def has_signal(pulse_us: float) -> bool:
     return _SIGNAL_US[0] <= pulse_us <= _SIGNAL_US[1]
 
 
-def deflection(pulse_us: float) -> float:
-    """A pulse as -1 ... 1 around 1500 us; servos and ESCs go no further."""
-    return min(1.0, max(-1.0, (pulse_us - CENTRE_US) / HALF_RANGE_US))
+def deflection(pulse_us: float, centre_us: float, half_range_us: float) -> float:
+    """A pulse as -1 ... 1 around its centre; servos and ESCs go no further."""
+    return min(1.0, max(-1.0, (pulse_us - centre_us) / half_range_us))
+
+
+@dataclass(frozen=True)
+class ServoConfig:
+    """How the servo is built in: its horn may sit askew, and turn the other way."""
+
+    centre_us: float = 1500.0  # wheels straight
+    half_range_us: float = 500.0  # from there to full right; negative: a shorter pulse steers right
 
 
 class Servo:
-    """The steering servo: goes to 2000 us = full right, 1000 us = full left; without pulses it stays
-    where it is."""
+    """The steering servo goes from full left to full right, and without pulses stays where it is."""
 
-    def __init__(self, max_angle_rad: float, max_rate_rps: float) -> None:
-        self._max_angle_rad, self._max_rate_rps = max_angle_rad, max_rate_rps
+    def __init__(self, max_angle_rad: float, max_rate_rps: float, config: ServoConfig = ServoConfig()) -> None:
+        self._max_angle_rad, self._max_rate_rps, self._config = max_angle_rad, max_rate_rps, config
 
     def rate_rps(self, pulse_us: float, angle_rad: float, dt_s: float) -> float:
         """How fast the front wheels turn (+ left) during the next `dt_s`."""
         if not has_signal(pulse_us):
             return 0.0
-        wanted = (-deflection(pulse_us) * self._max_angle_rad - angle_rad) / dt_s
+        right = deflection(pulse_us, self._config.centre_us, self._config.half_range_us)
+        wanted = (-right * self._max_angle_rad - angle_rad) / dt_s
         return min(self._max_rate_rps, max(-self._max_rate_rps, wanted))
 
 
 @dataclass(frozen=True)
 class EscConfig:
-    """A hobby ESC in forward / brake / reverse mode, with its motor."""
+    """A hobby ESC with its motor.
 
+    `reverse` says what a backward pulse does while the car rolls forward: "after_neutral" brakes, and drives
+    backwards only after neutral at standstill, as most do; "direct" drives backwards; "none" only ever brakes.
+    """
+
+    centre_us: float = 1500.0
+    half_range_us: float = 500.0  # from there to full forward; negative: the motor is wired the other way
+    reverse: str = "after_neutral"
     arm_s: float = 0.3  # of neutral after power-on or lost signal before it obeys
-    dead_band: float = 0.05  # of the half range, around neutral
+    dead_band: float = 0.05  # of the half range, from the centre to where it drives forward
+    reverse_dead_band: float = 0.05  # and backward
     top_speed_mps: float = 6.0  # at full pulse and nominal voltage
     reverse_top_speed_mps: float = 2.0
     time_constant_s: float = 0.4  # of the speed, motor and car together
@@ -48,8 +63,7 @@ class EscConfig:
 class Esc:
     """Turns pulses into acceleration.
 
-    A reverse pulse brakes while the car rolls forward; it drives backwards only after neutral at standstill,
-    as hobby ESCs do. Without pulses it lets the car roll and must be armed anew.
+    Without pulses it lets the car roll and must be armed anew.
     """
 
     def __init__(self, config: EscConfig, max_accel_mps2: float) -> None:
@@ -58,14 +72,14 @@ class Esc:
         self.driving = False  # the motor takes current
         self._max_accel_mps2 = max_accel_mps2
         self._neutral_s = 0.0
-        self._may_reverse = False
+        self._may_reverse = config.reverse == "direct"
 
     def accel_mps2(self, pulse_us: float, speed_mps: float, supply: float, dt_s: float) -> float:
         """Acceleration during the next `dt_s`; `supply` is the battery voltage over its nominal voltage."""
         throttle = self._throttle(pulse_us, speed_mps, dt_s)
         self.driving = throttle > 0.0 or (throttle < 0.0 and self._may_reverse)
         if throttle > 0.0:
-            self._may_reverse = False
+            self._may_reverse = self.config.reverse == "direct"
             return self._towards(throttle * self.config.top_speed_mps * supply, speed_mps)
         if self.driving:
             return self._towards(throttle * self.config.reverse_top_speed_mps * supply, speed_mps)
@@ -79,12 +93,14 @@ class Esc:
         if not has_signal(pulse_us):
             self.armed, self._neutral_s = False, 0.0
             return 0.0
-        wanted, band = deflection(pulse_us), self.config.dead_band
+        wanted = deflection(pulse_us, self.config.centre_us, self.config.half_range_us)
+        band = self.config.dead_band if wanted > 0.0 else self.config.reverse_dead_band
         neutral = abs(wanted) <= band
         self._neutral_s = self._neutral_s + dt_s if neutral else 0.0
         self.armed = self.armed or self._neutral_s >= self.config.arm_s
         if neutral or not self.armed:
-            self._may_reverse = self._may_reverse or (neutral and abs(speed_mps) <= _STANDING_MPS)
+            if neutral and abs(speed_mps) <= _STANDING_MPS:
+                self._may_reverse = self.config.reverse != "none"
             return 0.0
         return (abs(wanted) - band) / (1.0 - band) * (1.0 if wanted > 0 else -1.0)
 

@@ -11,6 +11,7 @@ import argparse
 import os
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Callable, List, Optional
 
@@ -19,7 +20,7 @@ from jetracer.core.realtime import freeze_garbage
 from jetracer.sim.board import Board
 
 POWERED_S = 0.5  # before the world begins: long enough for the ESC to be armed, if a guard runs already
-_LOOKS = ("random", "plain", "pattern")
+_LOOKS = ("random", "plain", "nose", "pattern")
 
 
 def main(arguments: Optional[List[str]] = None) -> None:
@@ -68,7 +69,10 @@ def _make_live(options: argparse.Namespace, path: Path, board: Board, live_world
     camera = _camera(options.width, options.height)
     renderer = _renderer(options, track, camera)
     battery = BatteryConfig(charge=options.charge, brown_out_v=options.brown_out_v)
-    vehicle = Vehicle(VehicleConfig(battery=battery))
+    build = VehicleConfig(lifted=options.lifted)
+    if options.car_seed is not None:
+        build = VehicleConfig.random(options.car_seed, options.lifted)
+    vehicle = Vehicle(replace(build, battery=battery))
     world = World(track, board, camera, vehicle=vehicle, faults=faults, renderer=renderer)
     world.render()  # the first picture loads and allocates what the others need
     world.begin(time.monotonic(), POWERED_S)
@@ -88,23 +92,16 @@ def _renderer(options: argparse.Namespace, track: Any, camera: Any) -> Any:
     from jetracer.sim.scenery import Scenery
 
     cv2.setNumThreads(1)  # the other cores belong to those who drive
-    look = Look.plain() if options.look == "plain" else Look.random(np.random.default_rng(options.seed))
+    look = Look.random(np.random.default_rng(options.seed)) if options.look == "random" else Look.plain()
+    look = replace(look, body="nose") if options.look == "nose" else look
     return Renderer(Scenery(track, options.seed, ppm=options.ppm), camera, look, seed=options.seed)
 
 
 def _camera(width: int, height: int) -> Any:
     """SIM_CAMERA with another number of pixels; the field of view stays as wide."""
-    from dataclasses import replace
+    from jetracer.camera.geometry import SIM_CAMERA
 
-    from jetracer.camera.geometry import SIM_CAMERA, Lens
-
-    lens = SIM_CAMERA.lens
-    if (width, height) == (lens.width, lens.height):
-        return SIM_CAMERA
-    across, down = width / lens.width, height / lens.height
-    cx, cy = (lens.cx + 0.5) * across - 0.5, (lens.cy + 0.5) * down - 0.5
-    resized = Lens(lens.model, width, height, lens.fx * across, lens.fy * down, cx, cy, lens.k)
-    return replace(SIM_CAMERA, lens=resized)
+    return replace(SIM_CAMERA, lens=SIM_CAMERA.lens.resized(width, height))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -116,12 +113,15 @@ def _parser() -> argparse.ArgumentParser:
     add("--fps", type=float, default=30.0, help="frames per second")
     add("--width", type=int, default=224, help="of the frames, px")
     add("--height", type=int, default=224, help="of the frames, px")
-    add("--look", choices=_LOOKS, default="random", help="plain: an ideal camera; pattern: no scenery")
+    add("--look", choices=_LOOKS, default="random",
+        help="plain: an ideal camera; nose: one that sees the wheels; pattern: no scenery")
     add("--ppm", type=float, default=256.0, help="floor texture, pixels per metre; small = quick to make")
     add("--fault", action="append", default=[], help="NAME@START[+DURATION]; may be given several times")
     add("--jitter-s", type=float, default=0.0, help="standard deviation of the moment of exposure")
     add("--drop", type=float, default=0.0, help="probability that a frame is lost")
     add("--repeat", type=float, default=0.0, help="probability that a frame shows the picture before again")
+    add("--car-seed", type=int, help="a car with a trim, dead band and direction of its own; default: none of it")
+    add("--lifted", action="store_true", help="the car is on a stand: its wheels turn, it stays")
     add("--charge", type=float, default=1.0, help="of the battery at the start, 0 to 1")
     add("--brown-out-v", type=float, default=0.0, help="battery voltage where the servo board fails; 0: never")
     add("--parent", type=int, help="the world ends when this process is not its parent (any more)")

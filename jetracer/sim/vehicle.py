@@ -1,21 +1,39 @@
 """The simulated car: pulses in, motion out."""
 from __future__ import annotations
 
+import random
 from collections import deque
 from dataclasses import dataclass, field
 from math import cos, sin
 from typing import Deque, Tuple
 
-from jetracer.sim.actuators import Battery, BatteryConfig, Esc, EscConfig, Servo
+from jetracer.sim.actuators import Battery, BatteryConfig, Esc, EscConfig, Servo, ServoConfig
 from jetracer.sim.single_track import Chassis, SingleTrack
 
 
 @dataclass(frozen=True)
 class VehicleConfig:
     chassis: Chassis = field(default_factory=Chassis)
+    servo: ServoConfig = field(default_factory=ServoConfig)
     esc: EscConfig = field(default_factory=EscConfig)
     battery: BatteryConfig = field(default_factory=BatteryConfig)
     actuator_delay_s: float = 0.02  # a pulse ends up to one PWM period (20 ms at 50 Hz) after it was written
+    lifted: bool = False  # on a stand: the wheels turn and the car stays where it is
+
+    @classmethod
+    def random(cls, seed: int, lifted: bool = False) -> VehicleConfig:
+        """One of many cars as people build them: another trim, range and dead band, servo or motor reversed."""
+        pick = random.Random(seed)
+        forward, backward = pick.uniform(0.04, 0.1), pick.uniform(0.04, 0.1)
+        servo = ServoConfig(1500.0 + pick.uniform(-60.0, 60.0), pick.choice((-1, 1)) * pick.uniform(320.0, 430.0))
+        esc = EscConfig(
+            1500.0 + 250.0 * min(forward, backward) * pick.uniform(-1.0, 1.0),  # 1500 us is neutral to it
+            pick.choice((-1, 1)) * 500.0,
+            pick.choice(("after_neutral", "after_neutral", "direct", "none")),
+            dead_band=forward,
+            reverse_dead_band=backward,
+        )
+        return cls(servo=servo, esc=esc, actuator_delay_s=pick.uniform(0.015, 0.06), lifted=lifted)
 
 
 class Vehicle:
@@ -25,7 +43,7 @@ class Vehicle:
         chassis = config.chassis
         self.config = config
         self.motion = SingleTrack(chassis)
-        self.servo = Servo(chassis.max_steering_rad, chassis.max_steering_rate_rps)
+        self.servo = Servo(chassis.max_steering_rad, chassis.max_steering_rate_rps, config.servo)
         self.esc = Esc(config.esc, chassis.max_accel_mps2)
         self.battery = Battery(config.battery)
         self._t_s = 0.0
@@ -43,7 +61,10 @@ class Vehicle:
         motion, speed_mps = self.motion, self.motion.speed_mps
         accel = self.esc.accel_mps2(esc_us, speed_mps, self.battery.supply, dt_s)
         self.battery.load(self.esc.driving, speed_mps, accel, dt_s)
+        place = (motion.x_m, motion.y_m, motion.yaw_rad)
         motion.step(dt_s, self.servo.rate_rps(servo_us, motion.steering_rad, dt_s), accel)
+        if self.config.lifted:
+            motion.place(*place, motion.speed_mps)
 
     @property
     def pose(self) -> Tuple[float, float, float]:

@@ -41,7 +41,7 @@ def test_an_aim_straight_ahead_is_driven_straight_and_forward():
 
 @BOTH
 def test_an_aim_to_the_right_steers_right_and_to_the_left_left(kind):
-    controller = CONTROLLERS.create(kind, clock=FakeClock())
+    controller = CONTROLLERS.create(kind, None, SIM_CAMERA, clock=FakeClock())
     assert controller.decide(scene_at(0.65, -0.2), 0.0).steering > 0.2
     controller.reset()
     assert controller.decide(scene_at(0.65, 0.2), 0.0).steering < -0.2
@@ -107,7 +107,7 @@ def test_an_aim_above_the_horizon_falls_back_to_nvidias_steering():
     Scene(0.0, Aim(0.1, 0.2), (), 0.1),
 ])
 def test_without_sight_the_car_coasts_and_the_steering_fades(kind, scene):
-    controller = CONTROLLERS.create(kind, clock=FakeClock())
+    controller = CONTROLLERS.create(kind, None, SIM_CAMERA, clock=FakeClock())
     seen = controller.decide(Scene(0.0, Aim(0.4, 0.1), (), 1.0), 0.0)
     assert seen.throttle > 0.0
     lost = [controller.decide(scene, 0.1) for _ in range(50)]
@@ -119,7 +119,7 @@ def test_without_sight_the_car_coasts_and_the_steering_fades(kind, scene):
 @BOTH
 @given(aim=st.tuples(ANY, ANY), confidence=ANY, dt_s=ANY, t_s=ANY, sent=st.tuples(ANY, ANY))
 def test_every_command_is_finite_and_in_range(kind, aim, confidence, dt_s, t_s, sent):
-    controller = CONTROLLERS.create(kind, clock=FakeClock(1.0))
+    controller = CONTROLLERS.create(kind, None, SIM_CAMERA, clock=FakeClock(1.0))
     controller.sent(Command(*sent), 0.5)
     for x in (aim[0], 0.3):
         command = controller.decide(Scene(t_s, Aim(x, aim[1]), (), confidence), dt_s)

@@ -13,7 +13,8 @@ from jetracer.core.clock import FakeClock
 from jetracer.core.errors import DeviceError
 from jetracer.core.types import ASSISTED, AUTOMATIC, MANUAL, NEUTRAL, Command
 from jetracer.teleop.base import make_teleop
-from jetracer.teleop.keyboard import ESTOP_S, HOLD_S, REPEAT_HOLD_S, KeyboardTeleop
+from jetracer.teleop.keyboard import ESTOP_S, KeyboardTeleop
+from jetracer.teleop.terminal import HOLD_S, REPEAT_HOLD_S
 
 
 class Terminal:
