@@ -16,6 +16,7 @@ FIGURES = {
     "sixty_hz": "the shipped model at 60 Hz for ten minutes: how even, how old the frames",
     "hogs": "100 Hz beside two CPU hogs, with real-time mode and without",
     "startup": "how soon `drive --sim` and the guard are ready, and how much memory a drive takes",
+    "slow_reader": "how old pictures grow in front of a reader that is slower than its camera",
     "renderer": "pictures a second of the simulated camera, and how fast lockstep runs",
 }
 
@@ -52,7 +53,7 @@ def _figure(name: str, options: argparse.Namespace) -> Dict[str, Any]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    figures = "\n".join(f"  {name:<10} {text}" for name, text in FIGURES.items())
+    figures = "\n".join(f"  {name:<11} {text}" for name, text in FIGURES.items())
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks", description=f"{__doc__}\n\n{figures}",
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -10,7 +10,7 @@ import select
 import signal
 import subprocess
 import tempfile
-from typing import IO, Optional
+from typing import IO, List, Optional
 
 import numpy as np
 
@@ -51,7 +51,7 @@ class GstChild(Camera):
         try:
             # Pictures get a pipe of their own: Argus prints its chatter to standard output.
             self.process = subprocess.Popen(
-                child_command(self._source, write_end),
+                self._command(write_end),
                 stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log,
                 pass_fds=(write_end,), start_new_session=True,  # a Ctrl-C is ours to handle, not the child's
             )
@@ -66,6 +66,9 @@ class GstChild(Camera):
         except CameraError:
             self.close()
             raise
+
+    def _command(self, fd: int) -> List[str]:
+        return child_command(self._source, fd)
 
     def close(self) -> None:
         process, self.process = self.process, None

@@ -2,14 +2,16 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 
 import pytest
 
-from benchmarks import donkey, hogs, overhead, renderer, sixty_hz, startup
+from benchmarks import donkey, hogs, overhead, renderer, sixty_hz, slow_reader, startup
 from benchmarks.__main__ import main
 from benchmarks.block import Block
 from benchmarks.stand_ins import draw_pictures
+from jetracer.camera.gst_child import GST_HINT
 from jetracer.core.errors import DeviceError
 
 
@@ -69,6 +71,14 @@ def test_startup(monkeypatch):
     assert not drive["torch"]
     assert drive["rss_driving_mb"] > 20
     assert startup.guard_once() > 0
+
+
+@pytest.mark.skipif(shutil.which("gst-launch-1.0") is None, reason=f"no gst-launch-1.0; run: {GST_HINT}")
+def test_slow_reader():
+    with slow_reader.READERS["a plain queue"]() as camera:
+        behind_s = slow_reader.behind(camera, 0.3)
+    assert len(behind_s) >= 2
+    assert "goal" in slow_reader.show(slow_reader.summary({"the drive's camera": behind_s}))
 
 
 def test_renderer():
