@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from importlib.metadata import PackagePath, distributions
+from importlib.metadata import distributions
 from pathlib import Path
 from typing import Iterator, Tuple
 
@@ -35,10 +35,10 @@ def road_model(host: Host) -> Check:
 
 def model_files(host: Host) -> Check:
     """The shipped models against the sums that pip noted when it installed them."""
-    noted = list(_noted(host))
+    noted = dict(_noted(host))
     if not noted:
         return skip("model files", "run from its sources: no sums to compare with")
-    for path, wanted in noted:
+    for path, wanted in noted.items():
         try:
             digest = hashlib.sha256(path.read_bytes()).digest()
         except OSError:
@@ -52,7 +52,7 @@ def model_files(host: Host) -> Check:
 def _noted(host: Host) -> Iterator[Tuple[Path, str]]:
     for entry in distributions(name="jetracer", path=list(host.packages)):
         for file in entry.files or ():
-            if file.suffix == ".onnx" and isinstance(file, PackagePath) and file.hash:
+            if file.suffix == ".onnx" and file.hash:
                 yield Path(str(file.locate())), file.hash.value
 
 

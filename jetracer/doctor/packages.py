@@ -23,8 +23,10 @@ def installed(host: Host) -> Dict[str, List[Package]]:
     """All packages by name, the one that Python takes first."""
     found: Dict[str, List[Package]] = {}
     for entry in distributions(path=list(host.packages)):
-        name = re.sub(r"[-_.]+", "-", entry.metadata["Name"] or "").lower()
-        found.setdefault(name, []).append(Package(entry.version, Path(str(entry.locate_file("")))))
+        name, version = entry.metadata.get("Name"), entry.metadata.get("Version")
+        if name and version:  # neither in a folder that was half removed
+            package = Package(version, Path(str(entry.locate_file(""))))
+            found.setdefault(re.sub(r"[-_.]+", "-", name).lower(), []).append(package)
     return found
 
 
