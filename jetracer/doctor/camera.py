@@ -4,7 +4,7 @@ from __future__ import annotations
 import re
 from typing import List, NamedTuple
 
-from jetracer.camera.csi import RESTART
+from jetracer.camera.argus import RESTART
 from jetracer.camera.load import resolve
 from jetracer.core.errors import ConfigError
 from jetracer.doctor.base import Check, Host, fail, ok, skip, warn
