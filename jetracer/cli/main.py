@@ -20,6 +20,7 @@ VERBS = {
     "stop": "stop the car now; it stays in neutral until it is armed again",
     "kits": "which kit this car is built from, by the chips on its bus, and why",
     "calibrate": "find the car's centre, ends, dead band and reverse; writes them to its kit",
+    "display": "the car's display while nobody drives; runs until it is ended",
     "doctor": "what keeps the car from driving, and the command that mends it",
 }
 

@@ -36,7 +36,7 @@ class Display(Device):
 
     def __init__(self, config: Optional[DisplayConfig] = None, bus: str = "1", clock: Optional[Clock] = None) -> None:
         self._config = config or DisplayConfig()
-        self._bus_name = self._config.bus or bus
+        self.bus_name = self._config.bus or bus
         self._clock = clock or MonotonicClock()
 
     @property

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import List, NamedTuple, Optional, Tuple
+from typing import Callable, List, NamedTuple, Optional, Tuple
 
 import numpy as np
 
@@ -26,10 +26,14 @@ class Facts:
     speed_mps: float = math.nan
     throttle: float = 0.0
     battery_v: float = math.nan
+    battery_a: float = math.nan  # positive while it is charged
+    battery_percent: float = math.nan
     temperature_c: float = math.nan
+    supply_w: float = math.nan  # what the computer draws
     model: str = ""
     fps: float = math.nan
     latency_s: float = math.nan
+    kit: str = ""
     recording: str = ""  # the name of what is being recorded; empty: nothing is
     pictures: int = 0
     dropped: int = 0  # steps that the recording has lost
@@ -47,14 +51,20 @@ def identity(facts: Facts) -> Page:
     return Page("", (facts.host or "JETRACER", facts.address or "NO NETWORK"))
 
 
+def kit(facts: Facts) -> Page:
+    return Page("", ("KIT", facts.kit or "NOT KNOWN"))
+
+
 def motion(facts: Facts) -> Page:
     speed = _figure(facts.speed_mps, "{:.1f} M/S")
     return Page(speed or f"{facts.throttle:+.2f}", (f"THROTTLE {facts.throttle:+.2f}",))
 
 
 def power(facts: Facts) -> Page:
-    return Page(_figure(facts.battery_v, "{:.1f} V") or "NO SENSOR",
-                (f"CHIP {_figure(facts.temperature_c, '{:.0f} C') or '?'}",))
+    """Plus amperes charge the battery; then the computer's temperature and what it draws."""
+    known = [_figure(facts.battery_percent, "{:.0f}%"), _figure(facts.battery_a, "{:+.1f}A"),
+             _figure(facts.temperature_c, "{:.0f}C"), _figure(facts.supply_w, "{:.1f}W")]
+    return Page(_figure(facts.battery_v, "{:.1f} V") or "NO SENSOR", (" ".join(filter(None, known)),))
 
 
 def model(facts: Facts) -> Page:
@@ -69,10 +79,11 @@ def recording(facts: Facts) -> Page:
     return Page("REC", (facts.recording, count))
 
 
-PAGES = (identity, motion, power, model, recording)
+Pages = Tuple[Callable[[Facts], Page], ...]
+PAGES: Pages = (identity, motion, power, model, recording)
 
 
-def draw(facts: Facts, turn: int, size: Tuple[int, int]) -> np.ndarray:
+def draw(facts: Facts, turn: int, size: Tuple[int, int], pages: Pages = PAGES) -> np.ndarray:
     """The picture of a turn, counted from 0, for a glass of (width, height): (height, width) bool, True = lit."""
     width, height = size
     if facts.fault and turn % 2 == 0:
@@ -87,7 +98,7 @@ def draw(facts: Facts, turn: int, size: Tuple[int, int]) -> np.ndarray:
         image[:y] ^= True
     # a tall glass has room for two pages, a gap between them
     for offset in range(2 if rows >= 8 else 1):
-        page = PAGES[(place + offset) % len(PAGES)](facts)
+        page = pages[(place + offset) % len(pages)](facts)
         room = min(height - y, (rows - 1) // 2 * CELL_HEIGHT) if rows >= 8 else height - y
         y += _body(image[y : y + room], page, columns) + CELL_HEIGHT // 2
     return image
@@ -98,19 +109,18 @@ def _headlines(facts: Facts, columns: int) -> List[str]:
     if facts.fault:
         return wrap(facts.fault, columns)
     gap = columns - len(facts.mode) - len(facts.state)
-    return [facts.mode + " " * gap + facts.state] if gap > 0 else [facts.mode, facts.state]
+    return [facts.mode + " " * gap + facts.state] if gap > 0 else [facts.mode, *wrap(facts.state, columns)]
 
 
 def _body(image: np.ndarray, page: Page, columns: int) -> int:
     """Draw a page into a part of the picture; how many pixels high it became."""
-    y, lines = 0, list(page.lines)
-    if page.big and 2 * len(page.big) <= columns:
+    y, lines = 0, [part for line in page.lines for part in wrap(line, columns) or [""]]
+    if 2 * len(page.big) <= columns and (2 + len(lines)) * CELL_HEIGHT <= image.shape[0]:
         y = _put(image, 0, page.big, 2)
-    elif page.big:
-        lines.insert(0, page.big)
+    else:  # too wide, or some of the lines would have no room
+        lines = wrap(page.big, columns) + lines
     for line in lines:
-        for part in wrap(line, columns) or [""]:
-            y = _put(image, y, part, 1)
+        y = _put(image, y, line, 1)
     return y
 
 

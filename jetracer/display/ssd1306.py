@@ -35,7 +35,7 @@ class Ssd1306(Display):
         """Raises BusError when no display answers, or there is no such bus."""
         if self._bus is not None:
             return
-        bus = open_bus(self._bus_name)
+        bus = open_bus(self.bus_name)
         try:
             self._address = self._found(bus)
         except OSError:
@@ -85,7 +85,7 @@ class Ssd1306(Display):
                 continue
             return address
         places = " or ".join(f"0x{address:02x}" for address in addresses)
-        raise BusError(f"No display answers at {places} of bus {self._bus_name}; check its plug, or do without.")
+        raise BusError(f"No display answers at {places} of bus {self.bus_name}; check its plug, or do without.")
 
     def _write(self, page: int, column: int, row: np.ndarray) -> None:
         """Put bytes of 8 pixels, the uppermost lowest, into a page from a column on."""

@@ -27,7 +27,7 @@ from jetracer.drive.panel import Panel
 from jetracer.drive.report import finish
 from jetracer.drive.run_folder import make_recorder, make_run_folder
 from jetracer.drive.service import Herald, check_pilot, first_picture, patiently
-from jetracer.drive.vitals import GuardVolts
+from jetracer.drive.vitals import CarView
 from jetracer.drive.world import fault_names, simulated
 from jetracer.engine.base import Engine
 from jetracer.engine.load import load_engine
@@ -190,10 +190,10 @@ def _panel(config: DriveConfig, guard_socket: Path, truth: Optional[Callable[[],
     """What keeps the display up to date; nothing without one. In simulation the speed is the world's."""
     if config.display.name in ("", "null"):
         return nullcontext()
-    volts = GuardVolts(guard_socket)
-    stack.callback(volts.close)
+    view = CarView(guard_socket, config.bus, config.guard.battery)
+    stack.callback(view.close)
     speed = (lambda: truth().speed_mps) if truth is not None else None
-    return Panel(make_display(config.display, config.bus), Path(config.road).stem, volts, speed)
+    return Panel(make_display(config.display, config.bus), Path(config.road).stem, view, speed)
 
 
 def _perception(config: DriveConfig, clock: MonotonicClock, stack: ExitStack) -> Perception:

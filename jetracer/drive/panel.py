@@ -1,10 +1,9 @@
 """Puts the drive on the car's display, from a thread of its own: the loop never waits for the glass.
 
-A display that is absent, or falls off its wires, is no fault: it is looked for again now and then.
+A display that is absent, or falls off its wires, is no fault; while a drive has one, `jetracer display` gives way.
 """
 from __future__ import annotations
 
-import logging
 import math
 import socket
 import threading
@@ -13,40 +12,37 @@ from typing import Callable, List, Optional
 
 from jetracer.core.clock import Clock, MonotonicClock
 from jetracer.core.device import Device
-from jetracer.core.errors import ConfigError
-from jetracer.core.types import Step, Stop
+from jetracer.core.types import Decision, Step, Stop
 from jetracer.data.recorder import Recorder, Recording
 from jetracer.display.base import Display
-from jetracer.display.pages import Facts, draw
-from jetracer.drive.vitals import hottest_c, network_address
+from jetracer.display.pages import Facts
+from jetracer.drive.screen import PERIOD_S, Screen
+from jetracer.drive.vitals import CarView, Vitals, network_address
 from jetracer.safety.reasons import NOTICE, reason
 
-PERIOD_S = 0.25  # between pictures
-PAGE_S = 3.0
 VITALS_S = 2.0
-RETRY_S = 5.0
 END_S = 1.0  # a stuck bus may keep the thread; it ends with the process
 
 # The pilot's own doing, and no reason to shout.
 _CALM = ("deadman", "not_armed")
-_log = logging.getLogger(__name__)
+# Notices about the car itself, which are said as long as they hold.
+_SAID = ("battery", "hot", "throttled")
 
 
 class Panel(Device):
-    """A sink of the drive loop. `volts` is asked every other second, `speed` (m/s) for every picture."""
+    """A sink of the drive loop. `view` is asked every other second, `speed` (m/s) for every picture."""
 
-    def __init__(self, display: Display, model: str = "", volts: Callable[[], float] = lambda: math.nan,
+    def __init__(self, display: Display, model: str = "", view: Optional[CarView] = None,
                  speed: Optional[Callable[[], float]] = None, clock: Optional[Clock] = None) -> None:
         self.recorder: Optional[Recorder] = None
-        self._display, self._volts, self._speed = display, volts, speed
+        self._view, self._speed = view, speed
         self._clock = clock or MonotonicClock()
+        self._screen = Screen(display, drive=True, clock=self._clock)
         self._facts = Facts(host=socket.gethostname(), mode="starting", model=model)
         self._step: Optional[Step] = None
         self._steps = 0
         self._paces: List[tuple] = []  # (time, steps until then) of the last second
-        self._fault, self._since_s = "", self._clock.now_s()
-        self._vitals_s = self._tried_s = -math.inf
-        self._opened = self._told = False
+        self._vitals_s = -math.inf
         self._ended = threading.Event()
         self._thread: Optional[threading.Thread] = None
 
@@ -71,26 +67,25 @@ class Panel(Device):
     def _work(self) -> None:
         while not self._ended.wait(PERIOD_S):
             self._update()
-            self._show(self._facts, int((self._clock.now_s() - self._since_s) / PAGE_S))
+            self._screen.show(self._facts)
         self._update()
-        self._show(replace(self._facts, mode="ended", state=""), 0)
-        self._display.close()
+        self._screen.show(replace(self._facts, mode="ended", state=""), 0)
+        self._screen.close()
 
     def _update(self) -> None:
         """Bring the facts up to the newest step."""
         now_s, step = self._clock.now_s(), self._step
         if now_s - self._vitals_s >= VITALS_S:
             self._vitals_s = now_s
-            self._facts = replace(self._facts, address=network_address(), temperature_c=hottest_c(),
-                                  battery_v=self._volts())
+            self._facts = replace(self._facts, address=network_address())
+            if self._view is not None:
+                self._facts = with_vitals(self._facts, self._view.read())
         if step is not None:
             self._facts = facts_of(step, self._facts, self._pace(now_s))
         if self.recorder is not None:
             self._facts = with_recording(self._facts, self.recorder.state)
         if self._speed is not None:
             self._facts = replace(self._facts, speed_mps=self._speed())
-        if self._facts.fault != self._fault:  # the newest fault comes first
-            self._fault, self._since_s = self._facts.fault, now_s
 
     def _pace(self, now_s: float) -> float:
         """Steps a second, over about the last one."""
@@ -98,38 +93,30 @@ class Panel(Device):
         (first_s, first), (last_s, last) = self._paces[0], self._paces[-1]
         return (last - first) / (last_s - first_s) if last_s > first_s else math.nan
 
-    def _show(self, facts: Facts, turn: int) -> None:
-        now_s = self._clock.now_s()
-        if not self._opened and now_s - self._tried_s < RETRY_S:
-            return
-        self._tried_s = now_s
-        try:
-            if not self._opened:
-                self._display.open()
-                self._opened = True
-            self._display.show(draw(facts, turn, self._display.size))
-        except (OSError, ConfigError) as error:
-            self._opened = False
-            self._display.close()
-            if not self._told:
-                self._told = True
-                _log.info("no display: %s", error)
-
 
 def facts_of(step: Step, before: Facts, fps: float) -> Facts:
     """What a step says, with the rest as it was before."""
-    decision, fault = step.decision, fault_of(step.decision.stops)
-    notices = [stop for stop in decision.stops if stop.reason.startswith("battery")]
-    first = next((stop for stop in decision.stops if stop.reason in _CALM), None)
-    state = notices[0].detail if notices else first.detail if first else "armed" if decision.armed else ""
-    return replace(before, mode=step.pilot.mode, state=state, fault=fault, throttle=decision.command.throttle,
-                   fps=fps, latency_s=decision.t_s - step.frame.t_s)
+    decision = step.decision
+    return replace(before, mode=step.pilot.mode, state=state_of(decision), fault=fault_of(decision.stops),
+                   throttle=decision.command.throttle, fps=fps, latency_s=decision.t_s - step.frame.t_s)
 
 
 def with_recording(facts: Facts, recording: Recording) -> Facts:
     """A recording that has ended before its time is told in the top line too."""
     return replace(facts, recording=recording.name if recording.on else "", pictures=recording.pictures,
                    dropped=recording.dropped, recording_error=recording.error, state=recording.error or facts.state)
+
+
+def with_vitals(facts: Facts, vitals: Vitals) -> Facts:
+    return replace(facts, battery_v=vitals.battery_v, battery_a=vitals.battery_a, battery_percent=vitals.percent,
+                   temperature_c=vitals.temperature_c, supply_w=vitals.supply_w)
+
+
+def state_of(decision: Decision) -> str:
+    """A few words: what is to be said of the car, or else what the pilot has to do, or else that it is armed."""
+    said = [stop for stop in decision.stops if stop.reason.startswith(_SAID)]
+    calm = [stop for stop in decision.stops if stop.reason in _CALM]
+    return (said + calm)[0].detail if said or calm else "armed" if decision.armed else ""
 
 
 def fault_of(stops: tuple) -> str:

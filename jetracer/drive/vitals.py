@@ -1,13 +1,17 @@
-"""How the computer on the car is: its address in the network, its temperature, what its guard measures."""
+"""How the car is: its address in the network, its battery, its computer. The displays' and the doctor's one view."""
 from __future__ import annotations
 
 import math
 import socket
 from pathlib import Path
-from typing import Optional, Union
+from typing import Any, NamedTuple, Optional, Tuple, Union
 
-from jetracer.core.errors import GuardError
+from jetracer.car.battery import Battery, BatteryConfig, Reading, open_battery, percent
+from jetracer.car.computer import Computer
+from jetracer.core.errors import ConfigError, GuardError
+from jetracer.core.i2c import open_bus
 from jetracer.safety.client import GuardClient
+from jetracer.safety.protocol import Status
 
 _FAR_AWAY = ("192.0.2.1", 9)  # RFC 5737: for documents, never a real host
 
@@ -22,36 +26,66 @@ def network_address() -> str:
             return ""
 
 
-def hottest_c(folder: Union[str, Path] = "/sys/class/thermal") -> float:
-    """The hottest thermal zone, degrees Celsius; NaN where none can be read."""
-    found = [_zone_c(path) for path in Path(folder).glob("thermal_zone*/temp")]
-    return max((value for value in found if math.isfinite(value)), default=math.nan)
+class Vitals(NamedTuple):
+    """What is known at a moment; NaN and empty where it is not. `cells`: 0 where no sensor was found."""
+
+    guard: Optional[Status] = None  # None: no guard runs
+    battery_v: float = math.nan
+    battery_a: float = math.nan  # positive while it is charged
+    cells: int = 0
+    temperature_c: float = math.nan  # of the computer's hottest chip
+    supply_w: float = math.nan  # what the computer draws
+    held_back: Tuple[str, ...] = ()  # what slows the computer down
+
+    @property
+    def percent(self) -> float:
+        return percent(self.battery_v / self.cells) if self.cells else math.nan
 
 
-def _zone_c(path: Path) -> float:
-    try:
-        return int(path.read_text()) / 1000.0
-    except (OSError, ValueError):  # a zone that is switched off answers with an error
-        return math.nan
+class CarView:
+    """The guard's figures while one runs on `socket_path`; without one the sensors on `bus` are read here."""
 
-
-class GuardVolts:
-    """The battery's volts as the guard judges by them, asked over a connection of its own."""
-
-    def __init__(self, socket_path: Union[str, Path]) -> None:
+    def __init__(self, socket_path: Union[str, Path], bus: str = "1", battery: Optional[BatteryConfig] = None,
+                 root: Union[str, Path] = "/") -> None:
         self._client: Optional[GuardClient] = GuardClient(socket_path)
+        self._computer = Computer(root)
+        self._bus_name, self._config = bus, battery or BatteryConfig()
+        self._bus: Optional[Any] = None
+        self._battery: Optional[Battery] = None  # looked for once: the kernel logs every address that is silent
 
-    def __call__(self) -> float:
-        """NaN when nothing is measured, or the guard has ended."""
+    def read(self) -> Vitals:
+        """Never fails; what cannot be read is not known. May take some milliseconds."""
+        guard, computer = self.guard(), self._computer.read()
+        if guard is not None:
+            volts, amps, cells = guard.battery_v, guard.battery_a, guard.cells
+        else:
+            (volts, amps), cells = self._reading(), self._battery.cells if self._battery else 0
+        return Vitals(guard, volts, amps, cells, computer.temperature_c, computer.supply_mw / 1000, computer.held_back)
+
+    def guard(self) -> Optional[Status]:
+        """How the guard is, now; None when none runs."""
         if self._client is None:
-            return math.nan
+            return None
         try:
             self._client.open()
-            return self._client.status().battery_v
+            return self._client.status()
         except GuardError:
-            return math.nan
+            return None
 
     def close(self) -> None:
         client, self._client = self._client, None
         if client is not None:
             client.close()
+        bus, self._bus, self._battery = self._bus, None, None
+        if bus is not None:
+            bus.close()
+
+    def _reading(self) -> Reading:
+        """Of the sensor on a bus handle of this view's own."""
+        try:
+            if self._bus is None:
+                self._bus = open_bus(self._bus_name)
+                self._battery = open_battery(self._bus, self._config)
+            return self._battery.read() if self._battery else Reading()
+        except (OSError, ConfigError):
+            return Reading()

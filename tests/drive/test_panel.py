@@ -15,6 +15,7 @@ from jetracer.data.recorder import Recording
 from jetracer.display.base import Display, DisplayConfig, make_display
 from jetracer.display.pages import Facts, draw
 from jetracer.drive import panel as module
+from jetracer.drive import screen
 from jetracer.drive.build import assemble, completed, drive
 from jetracer.drive.config import DriveConfig
 from jetracer.drive.panel import Panel, facts_of, fault_of, with_recording
@@ -92,11 +93,11 @@ def test_a_new_fault_comes_first_and_then_takes_every_other_turn():
     with Panel(display, clock=clock) as panel:
         panel(DRIVING)
         assert not alarms()
-        clock.advance(1.5 * module.PAGE_S)
+        clock.advance(1.5 * screen.PAGE_S)
         panel(STOPPED)
         for expected in (True, False, True, False):
             assert alarms() == expected
-            clock.advance(module.PAGE_S)
+            clock.advance(screen.PAGE_S)
 
 
 def test_at_most_four_pictures_a_second_and_no_waiting_for_them():
@@ -130,7 +131,8 @@ def test_a_stuck_bus_holds_nothing_up(monkeypatch):
 
 
 def test_an_absent_display_is_no_event_and_may_come_later(monkeypatch, caplog):
-    monkeypatch.setattr(module, "RETRY_S", 0.3)
+    monkeypatch.setattr(screen, "RETRY_S", 0.3)
+    monkeypatch.setattr(screen, "RETRY_MOST_S", 0.3)
     display = Kept()
     display.absent = True
     with caplog.at_level("INFO"), Panel(display) as panel:
@@ -150,6 +152,7 @@ def test_an_absent_display_is_no_event_and_may_come_later(monkeypatch, caplog):
 
 @pytest.mark.parametrize("reasons, fault", [
     ((), ""), (("not_armed",), ""), (("deadman", "not_armed"), ""), (("slew", "range"), ""), (("battery_warn",), ""),
+    (("hot_limit", "throttled"), ""), (("hot_stop",), "COMPUTER TOO HOT"),
     (("estop", "not_armed"), "E-STOP"), (("stale_pilot", "deadman"), "PILOT LINK LOST"),
     (("unsure",), "TRACK NOT SEEN"), (("deadman", "battery_stop"), "BATTERY EMPTY"),
 ])
@@ -163,6 +166,9 @@ def test_a_step_becomes_facts():
                           latency_s=pytest.approx(0.04), speed_mps=facts.speed_mps, temperature_c=facts.temperature_c)
     low = replace(DRIVING, decision=replace(DRIVING.decision, stops=(Stop("battery_warn", "BATTERY LOW"),)))
     assert facts_of(low, Facts(), math.nan).state == "BATTERY LOW"
+    unknown = replace(STOPPED, decision=Decision(NEUTRAL, (Stop("not_armed", "NOT ARMED"),
+                                                           Stop("battery_unknown", "BATTERY UNKNOWN"))))
+    assert facts_of(unknown, Facts(), math.nan).state == "BATTERY UNKNOWN"
     assert facts_of(STOPPED, Facts(), math.nan).fault == "CAMERA TOO OLD"
 
 
@@ -206,6 +212,6 @@ def test_without_the_option_nothing_is_started(config):  # noqa: F811
 def _attaching(open_panel, boards):
     """Panel.open that also attaches to the board, whose path only the display knows."""
     def opened(panel):
-        boards.append(Board.attach(panel._display._bus_name.partition(":")[2]))
+        boards.append(Board.attach(panel._screen._display.bus_name.partition(":")[2]))
         open_panel(panel)
     return opened

@@ -14,7 +14,7 @@ import pytest
 from jetracer.car.base import CarConfig
 from jetracer.core.config import override
 from jetracer.core.errors import BusError, ConfigError, GuardError, GuardTaken
-from jetracer.core.types import Command
+from jetracer.core.types import NEUTRAL, Command
 from jetracer.safety import start
 from jetracer.safety.failsafe import Report
 from jetracer.safety.guard import GuardConfig
@@ -22,7 +22,7 @@ from jetracer.safety.launch import Launch, arguments, from_arguments
 from jetracer.safety.limits import Limits
 from jetracer.safety.start import GuardHandle, join_guard, join_or_start_guard, start_guard
 from jetracer.sim.board import Board
-from tests.safety.processes import CONFIG, QUICK, drive, gone, neutral, started, wait_until
+from tests.safety.processes import CONFIG, QUICK, drive, gone, neutral, pilot, started, wait_until
 
 
 @pytest.fixture
@@ -137,6 +137,23 @@ def test_what_is_wanted_on_purpose_the_running_guard_must_have():
         "guard.limits.max_throttle = 1.0 (not 0.3). Leave these options out, end it with: jetracer stop --shutdown, "
         "or choose another with --guard.socket PATH."
     )
+
+
+def test_the_computers_sensors_are_watched_where_the_car_is_real_or_it_is_asked_for(tmp_path, board):
+    zone = tmp_path / "sys" / "class" / "thermal" / "thermal_zone0"
+    zone.mkdir(parents=True)
+    (zone / "type").write_text("cpu-thermal\n")
+    (zone / "temp").write_text("93500\n")
+    with started(tmp_path) as guard, guard.connect() as client:
+        drive(client)
+        assert str(client.status().temperature_c) == "nan"
+    config = override(CONFIG, [f"--root={tmp_path}"])
+    with started(tmp_path, config) as guard, guard.connect() as client:
+        wait_until(lambda: client.status().temperature_c == 93.5)
+        client.send(NEUTRAL, pilot=pilot())
+        decision = client.send(NEUTRAL, pilot=pilot(arm=True))
+        assert not decision.armed
+        assert decision.stops[0].reason == "hot_stop"
 
 
 # -- every way not to start
