@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
+import textwrap
 from dataclasses import asdict
 from typing import Dict, Iterator, List, Tuple
 
@@ -51,7 +53,11 @@ def _config(options: argparse.Namespace, rest: List[str]) -> Tuple[DriveConfig, 
 
 
 def _told(found: Found, details: bool) -> Iterator[str]:
-    """One line for all that is well in a theme, one with its fix for each thing that is not."""
+    """One line for all that is well in a theme, and for each thing that is not its own, with the fix below.
+
+    Commands are left in one piece, to be copied; what is found is broken to the terminal's width.
+    """
+    columns = max(80, shutil.get_terminal_size((120, 24)).columns)
     wide = max(len(theme) for theme in found)
     name_wide = max(len(check.name) for theme in found.values() for check in theme)
     for theme, checks in found.items():
@@ -63,10 +69,13 @@ def _told(found: Found, details: bool) -> Iterator[str]:
                 head = ""
         for check in checks:
             if details or check.status in (WARN, FAIL):
-                yield f"{head:<{wide}}  {_MARKS[check.status]:<4}  {check.name:<{name_wide}}  {check.detail}"
+                indent = " " * (wide + 10 + name_wide)
+                first = f"{head:<{wide}}  {_MARKS[check.status]:<4}  {check.name:<{name_wide}}  "
+                yield textwrap.fill(check.detail, columns, initial_indent=first, subsequent_indent=indent,
+                                    break_long_words=False, break_on_hyphens=False)
                 head = ""
-                if check.fix and check.status in (WARN, FAIL):
-                    yield f"{'':<{wide + 8 + name_wide}}  -> {check.fix}"
+                if check.status in (WARN, FAIL):
+                    yield f"{indent}-> {check.fix}"
 
 
 def _verdict(checks: List[Check]) -> str:
@@ -78,4 +87,4 @@ def _verdict(checks: List[Check]) -> str:
         return f"It drives; better with attention to: {', '.join(check.name for check in warned)}."
     if any(check.name == "i2c" and check.status == SKIP for check in checks):
         return "All is well here; this computer has no car. A simulated one: jetracer drive --sim"
-    return "All is well. Drive it: jetracer drive"
+    return "All is well. Now the same options with: jetracer drive"

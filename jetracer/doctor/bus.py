@@ -35,7 +35,7 @@ def bus(host: Host) -> List[Check]:
             checks.append(_pulses(host, wires))
         checks += [_display(host, found), battery(host, wires, found.chips)]
     except JetRacerError as error:
-        return [fail("i2c", str(error), "switch the car off and on; then check SDA, SCL and their plugs")]
+        return [fail("i2c", str(error).split(";")[0], "switch the car off and on; then check SDA, SCL and their plugs")]
     finally:
         wires.close()
     answering = " ".join(f"0x{address:02x}" for address in sorted(found.chips)) or "nothing"
@@ -90,6 +90,9 @@ def _kit(host: Host, found: Found) -> Check:
         return fail("kit", "0x60 answers: the Waveshare AI Kit, but an ESC is chosen: the motors would stay silent",
                     "jetracer drive --kit waveshare-ai")
     known = found.kit or f"one of {', '.join(found.candidates)}"
+    if car == CarConfig() and spec.isdigit():
+        return warn("kit", f"none is chosen; by its chips the car is {known}", "jetracer kits, then: jetracer drive "
+                    "--kit NAME")
     return ok("kit", f"fits what answers: {known}")
 
 
@@ -138,7 +141,8 @@ def wires(host: Host) -> Check:
         return skip("wires", "a PC")
     lines = re.findall(r"^.*i2c.*(?:timed out|arbitration lost).*$", kernel_log(host.root), re.M)
     if lines:
-        return warn("wires", f"{len(lines)} transfers failed since the start, last: {lines[-1][-60:]}",
+        last = lines[-1].split(";")[-1][-80:]  # without the number and time that begin a message
+        return warn("wires", f"transfers that failed since the start: {len(lines)}, last: {last}",
                     "check the plugs of SDA, SCL and GND, and charge the pack")
     return ok("wires", "no failed transfer")
 

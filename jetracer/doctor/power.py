@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any, Container, Optional
+from typing import Any, Container, Dict, Optional, Tuple
 
 from jetracer.car.ads1115 import Ads1115
 from jetracer.car.battery import FITTED, NO_PACK_V, open_battery, percent
@@ -14,7 +14,7 @@ from jetracer.safety.limits import Limits
 
 FULL_CELL_V, EMPTY_CELL_V, USUAL_CELL_V = 4.35, 2.5, 3.85
 ANY_SENSOR = "jetracer drive --guard.battery.sensor auto --guard.battery.address 0"
-WATTS_LEAST = 10  # of an Orin's mode: below it the GPU has a third of its clock
+WATTS_LEAST = 10  # of an Orin's mode; its 7 W mode has four cores and the lowest clocks
 
 
 def battery(host: Host, wires: Any, chips: Container[int]) -> Check:
@@ -51,19 +51,22 @@ def _judged(volts: float, cells: int, limits: Limits) -> Check:
 
 
 def power_mode(host: Host) -> Check:
-    """The mode of nvpmodel. On the original Nano NVIDIA advises 5 W for the pack; an Orin's lowest starves the GPU."""
-    modes = {number: name for number, name in re.findall(r"< *POWER_MODEL ID=(\d+) NAME=(\S+) *>",
-                                                         host.text("/etc/nvpmodel.conf"))}
-    status = re.search(r"pmode:0*(\d+)", host.text("/var/lib/nvpmodel/status"))
-    if not modes or status is None:
-        return skip("power mode", "no Jetson" if not host.jetson else "cannot be read", "" if not host.jetson else
-                    "sudo nvpmodel -q")
-    name = modes.get(status.group(1), f"mode {status.group(1)}")
+    """The mode of nvpmodel. On the original Nano NVIDIA advises 5 W for the pack; an Orin has no need of its lowest."""
+    modes, name = _modes(host)
+    if not name:
+        return skip("power mode", "cannot be read" if host.jetson else "no Jetson")
     watts = _watts(name)
     better = [number for number, other in modes.items() if (_watts(other) or math.inf) >= 15]
     if "Orin" in host.board and watts and watts < WATTS_LEAST and better:
-        return warn("power mode", f"{name}: the GPU runs at a third of its clock", f"sudo nvpmodel -m {min(better)}")
+        return warn("power mode", f"{name}: the slowest that this board has", f"sudo nvpmodel -m {min(better)}")
     return ok("power mode", name)
+
+
+def _modes(host: Host) -> Tuple[Dict[str, str], str]:
+    """(all modes of nvpmodel by number, the name of the present one; empty where it cannot be read)."""
+    modes = dict(re.findall(r"< *POWER_MODEL ID=(\d+) NAME=(\S+) *>", host.text("/etc/nvpmodel.conf")))
+    status = re.search(r"pmode:0*(\d+)", host.text("/var/lib/nvpmodel/status"))
+    return modes, modes.get(status.group(1), f"mode {status.group(1)}") if status else ""
 
 
 def _watts(name: str) -> Optional[int]:
@@ -91,8 +94,8 @@ def supply(host: Host) -> Check:
     alarms += Computer(host.root).read().dips
     if alarms:
         fix = "charge the pack and use short, thick wires"
-        fix += "; until then: sudo nvpmodel -m 1 (5 W)" if "Jetson Nano" in host.board else ""
-        return warn("supply", f"the voltage was too low {alarms} times since the start", fix)
+        fix += "; until then: sudo nvpmodel -m 1" if "Jetson Nano" in host.board and _modes(host)[1] != "5W" else ""
+        return warn("supply", f"the voltage was too low since the start (alarms: {alarms})", fix)
     return ok("supply", "no low voltage since the start")
 
 

@@ -26,7 +26,7 @@ class Program(NamedTuple):
     def __str__(self) -> str:
         words = self.command.split() or ["a program"]
         words = words if self.ours else [os.path.basename(word) for word in words]
-        return f"{' '.join(words)[:40]} (process {self.pid})"
+        return f"{' '.join(words)[:60]} (process {self.pid})"
 
 
 def programs(root: Path) -> Iterator[Program]:

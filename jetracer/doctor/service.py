@@ -26,7 +26,7 @@ def guard(host: Host) -> Check:
         theirs = [one for one in running if one.uid != host.uid]
         if theirs:
             return warn("guard", f"one of the user {_owner(theirs[0].uid)} owns a car: {theirs[0]}",
-                        f"sudo -u {_owner(theirs[0].uid)} jetracer stop --shutdown")
+                        f"sudo kill {theirs[0].pid}")
         return skip("guard", "none runs", "jetracer drive starts one")
     try:
         with GuardClient(path) as client:
@@ -64,10 +64,11 @@ def _socket(host: Host) -> Path:
 
 def _no_answer(path: Path, error: GuardError, running: List[Program]) -> Check:
     cause = error.__cause__
-    end = f"kill {running[0].pid}" if running else f"rm {path}"
+    its = [one for one in running if str(path) in one.command]
+    end = f"kill {its[0].pid}" if its else f"rm {path}"
     if isinstance(cause, PermissionError):
         return warn("guard", f"it belongs to the user {_owner(path.stat().st_uid)}",
-                    f"sudo -u {_owner(path.stat().st_uid)} jetracer stop --shutdown")
+                    f"sudo jetracer stop --shutdown --socket {path}")
     if isinstance(cause, ConnectionRefusedError):
         return warn("guard", "its socket is left from one that was killed", f"rm {path}")
     if isinstance(error, GuardLost):

@@ -1,6 +1,8 @@
 """Configuration files, and the folder for runs."""
 from __future__ import annotations
 
+from pathlib import Path
+
 from jetracer.car.kit import load_kit
 from jetracer.core.errors import ConfigError
 from jetracer.doctor.base import Check, Host, fail, ok, skip, warn
@@ -23,7 +25,8 @@ def kits(host: Host) -> Check:
         try:
             load_kit(name).apply(DriveConfig())
         except ConfigError as error:
-            return warn("kits", f"{name}: {error}", "put it right in the file, or see: jetracer kits --list")
+            cause = str(error).split(" Choose one of:")[0]
+            return warn("kits", f"{Path(name).name}: {cause}", "put it right in the file, or see: jetracer kits --list")
     return ok("kits", f"{len(paths)} files of your own") if paths else skip("kits", "no files of your own")
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 
+from jetracer.car.kit import load_kit
 from jetracer.doctor.base import Host
 from jetracer.drive.config import DriveConfig
 from jetracer.engine.load import SHIPPED
@@ -172,8 +173,8 @@ def _changed(config, names, value):
     return replace(config, **{names[0]: value})
 
 
-def jetson(root, model, release, debs, config=None):
-    machine = Machine(root, config)
+def jetson(root, model, release, debs, bus="1"):
+    machine = Machine(root, load_kit("nvidia-jetracer").apply(DriveConfig(bus=bus)))
     machine.write("/proc/device-tree/model", model + "\0")
     machine.write("/etc/nv_tegra_release", release)
     machine.write("/var/lib/dpkg/status", "".join(
@@ -224,7 +225,7 @@ def orin(root):
                      {"nvidia-jetpack": "6.2+b77", "nvidia-l4t-core": "36.4.3-20250107174145",
                       "nvidia-l4t-kernel": "5.15.148-tegra-36.4.3-20250107174145",
                       "libnvinfer10": "10.3.0.30-1+cuda12.5", "tensorrt": "10.3.0.30-1+cuda12.5"},
-                     DriveConfig(bus="7"))
+                     bus="7")
     machine.changes["python"] = (3, 10, 12)
     machine.write("/proc/sys/kernel/osrelease", "5.15.148-tegra\n")
     machine.write("/etc/nvpmodel.conf", "< POWER_MODEL ID=0 NAME=15W >\n< POWER_MODEL ID=1 NAME=25W >\n"

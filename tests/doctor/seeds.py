@@ -10,6 +10,7 @@ import os
 import socket
 from typing import Callable, List, NamedTuple, Tuple
 
+from jetracer.car.base import CarConfig
 from jetracer.doctor.base import FAIL, WARN
 from tests.doctor.machines import BOOT_S, NOW_S, USER, Machine
 from tests.sim.wires import awake, pulse
@@ -270,6 +271,11 @@ def the_ai_kit_as_a_car_with_an_esc(machine):
     machine.board.nak(0x60, False)
 
 
+@seed("nano", "kit", WARN, "jetracer kits, then: jetracer drive --kit NAME")
+def no_kit_is_chosen(machine):
+    machine.configure(car=CarConfig())
+
+
 @seed("nano", "kit", FAIL, "jetracer kits")
 def dc_motors_that_are_not_there(machine):
     machine.configure(car__name="dc_motors")
@@ -412,6 +418,7 @@ def the_weakest_power_mode(machine):
 
 @seed("nano", "supply", WARN, "sudo nvpmodel -m 1")
 def the_voltage_dips(machine):
+    machine.write("/var/lib/nvpmodel/status", "pmode:0000 fmode:cool")
     machine.write("/dev/kmsg", "3,901,82000000,-;soctherm: OC ALARM 0x00000001\n" * 3)
 
 
@@ -519,6 +526,6 @@ def a_killed_guards_socket(machine):
             os.chdir(here)
 
 
-@seed("nano", "guard", WARN, "jetracer stop --shutdown")
+@seed("nano", "guard", WARN, "sudo kill 500")
 def a_guard_of_another_user(machine):
     machine.program(500, "/opt/jetracer/bin/python -m jetracer.safety.failsafe --bus=1", uid=4321)

@@ -141,4 +141,4 @@ def test_a_guards_socket_of_another_user(place):
             os.chmod(place / "s", stat.S_IRWXU)
     assert found.status == WARN
     assert "belongs to the user" in found.detail
-    assert found.fix.startswith("sudo -u ")
+    assert found.fix == f"sudo jetracer stop --shutdown --socket {place}/s"
