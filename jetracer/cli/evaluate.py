@@ -31,7 +31,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--road", metavar="MODEL", default="road", help="a shipped name, an .onnx file, null, or oracle")
-    add("--frames", metavar="FOLDER", help="labelled pictures: NVIDIA's X_Y_ID.jpg, or Donkey's with labels.csv")
+    add("--frames", metavar="FOLDER", help="labelled pictures: any data set that `jetracer data` reads")
     add("--tracks", type=int, default=50, help="how many unseen tracks")
     add("--seeds", type=int, default=5, help="episodes on each: start, light, camera noise")
     add("--first-seed", type=int, help="of the tracks; 200000 or more, which no model is trained on")
@@ -100,9 +100,9 @@ def told_drives(result: Dict[str, Any]) -> str:
 
 def told_frames(result: Dict[str, Any]) -> str:
     lines = [f"{result['records']} labelled pictures, {result['answered']} answered with an aim"]
-    skip = {"kind", "path", "records", "answered", "skipped"}
+    skip = {"kind", "path", "format", "records", "deleted", "answered", "skipped", "flagged"}
     for name, value in result.items():
         if name not in skip:
             lines.append(f"{name:<22} {json.dumps(value)}")
-    lines += [f"skipped {item['path']}: {item['why']}" for item in result["skipped"]]
+    lines += [f"{what} {item['path']}: {item['why']}" for what in ("flagged", "skipped") for item in result[what]]
     return "\n".join(lines)

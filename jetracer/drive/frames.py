@@ -1,65 +1,45 @@
 """How well a road model reads frames that a human labelled: one frame at a time, nothing drives.
 
-Two kinds of folder are understood:
-
-* NVIDIA's interactive regression: `<x>_<y>_<uuid>.jpg`, the clicked aim in pixels of that picture (on the
-  border or a little beyond, too);
-* Donkey: `labels.csv` with columns file and angle (-1 left .. 1 right), pictures beside it or in `images/`.
+Any data set will do (`data/formats`): where its pictures have aims, the model's aim is compared with them, in
+pixels; where they have only the human's steering, the aim's x is compared with that.
 
 The baseline answers the mean of the labels every time. It knows the labels, the model does not; but a model
 that does no better has learned nothing that these frames ask for.
 """
 from __future__ import annotations
 
-import csv
-import re
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple, Union
+from typing import Any, Dict, Iterator, List, Optional, Tuple, Union
 
-import cv2
 import numpy as np
 
 from jetracer.core.errors import ConfigError
 from jetracer.core.types import Frame, Scene
+from jetracer.data.formats.base import read
+from jetracer.data.sample import Dataset, Sample
 from jetracer.engine.base import Engine
 from jetracer.perception.road import RoadFollower
 
 SIZE_PX = 224  # errors are told in pixels of a picture this wide and high
 X_BINS = 5
 TURNING = 0.1  # a smaller human angle is neither left nor right
-PICTURES = {".jpg", ".jpeg", ".png"}
-_CLICK = re.compile(r"(-?\d+)_(-?\d+)_.+")
-
-
-class Labelled(NamedTuple):
-    """A picture and what the human said: the click in pixels, or the steering angle."""
-
-    path: Path
-    label: Tuple[float, ...]
-
-
-class _Folder(NamedTuple):
-    kind: str
-    records: List[Labelled]
-    skipped: List[Dict[str, str]]
 
 
 def evaluate_frames(engine: Engine, path: Union[str, Path]) -> Dict[str, Any]:
-    """Compare an open road model with the labels in folder `path`; a JSON-ready dictionary.
+    """Compare an open road model with the labels in data set `path`; a JSON-ready dictionary.
 
-    Files that cannot be used are listed in `skipped`, never fatal. Raises ConfigError when no frame is left.
+    Records that cannot be used are listed in `skipped`, never fatal. Raises ConfigError when none is left.
     """
-    root = Path(path)
-    if not root.is_dir():
-        raise ConfigError(f"{root} is not a folder; give the folder that holds the labelled pictures.")
-    folder = _donkey(root) if (root / "labels.csv").is_file() else _clicks(root)
-    rows = list(_answers(RoadFollower(engine), folder))
+    data = read(path)
+    kind, samples = _labelled(data)
+    rows = list(_answers(RoadFollower(engine), samples, data))
     if not rows:
-        raise ConfigError(_nothing_there(root))
-    score = _score_angles if folder.kind == "donkey" else _score_clicks
+        raise ConfigError(f"No labelled picture in {path}; click some: jetracer data label {path}")
+    score = _score_clicks if kind == "xy" else _score_angles
     answered = [(label, scene) for label, scene in rows if scene.aim is not None]
-    result = {"kind": folder.kind, "path": str(root), "records": len(rows), "answered": len(answered),
-              "skipped": folder.skipped, "confidence": _spread([scene.confidence for _, scene in rows])}
+    summary = {**data.summary(), "records": len(rows)}
+    result = {"kind": kind, **summary, "answered": len(answered),
+              "confidence": _spread([scene.confidence for _, scene in rows])}
     if answered:
         labels = np.array([label for label, _ in answered])
         aims = np.array([(scene.aim.x, scene.aim.y) for _, scene in answered])
@@ -67,67 +47,25 @@ def evaluate_frames(engine: Engine, path: Union[str, Path]) -> Dict[str, Any]:
     return result
 
 
-def _answers(follower: RoadFollower, folder: _Folder) -> Iterator[Tuple[Tuple[float, ...], Scene]]:
-    for seq, (path, label) in enumerate(folder.records):
-        image = _read(path)
+def _labelled(data: Dataset) -> Tuple[str, List[Sample]]:
+    """("xy", those with an aim), or ("donkey", those with a command) where there is no aim at all."""
+    categories = sorted({sample.category for sample in data.alive})
+    if len(categories) > 1:
+        raise ConfigError(f"There are pictures in {', '.join(categories)}: give one of these folders; "
+                          "each category means something else.")
+    aims = [sample for sample in data.alive if sample.aim is not None]
+    return ("xy", aims) if aims else ("donkey", [sample for sample in data.alive if sample.command is not None])
+
+
+def _answers(follower: RoadFollower, samples: List[Sample], data: Dataset
+             ) -> Iterator[Tuple[Tuple[float, ...], Scene]]:
+    for seq, sample in enumerate(samples):
+        image = sample.picture.image()
         if image is None:
-            folder.skipped.append({"path": path.name, "why": "not a readable picture"})
+            data.skip(sample.name, "not a readable picture")
             continue
-        wanted = _aim_of_click(label, image.shape) if folder.kind == "xy" else label
-        yield wanted, follower.perceive(Frame(image, 0.0, seq))
-
-
-def _read(path: Path) -> Optional[np.ndarray]:
-    # imdecode instead of imread: it stays silent about damaged files, which are reported by name here
-    data = np.frombuffer(path.read_bytes(), np.uint8)
-    return cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
-
-
-def _aim_of_click(click: Tuple[float, ...], shape: Tuple[int, ...]) -> Tuple[float, ...]:
-    return 2.0 * (click[0] / shape[1] - 0.5), 2.0 * (click[1] / shape[0] - 0.5)
-
-
-def _clicks(root: Path) -> _Folder:
-    records, skipped = [], []
-    for path in sorted(p for p in root.iterdir() if p.is_file()):
-        match = _CLICK.fullmatch(path.stem)
-        if path.suffix.lower() not in PICTURES:
-            skipped.append({"path": path.name, "why": "not a picture"})
-        elif match is None:
-            skipped.append({"path": path.name, "why": "the name is not <x>_<y>_<id>"})
-        else:
-            records.append(Labelled(path, (float(match[1]), float(match[2]))))
-    return _Folder("xy", records, skipped)
-
-
-def _donkey(root: Path) -> _Folder:
-    records, skipped = [], []
-    with (root / "labels.csv").open(newline="", encoding="utf-8", errors="replace") as file:
-        for number, row in enumerate(csv.DictReader(file), 2):
-            name = row.get("file") or f"labels.csv line {number}"
-            angle = _number(row.get("angle"))
-            path = next((p for p in (root / "images" / name, root / name) if p.is_file()), None)
-            if angle is None or not -1.0 <= angle <= 1.0:
-                skipped.append({"path": name, "why": f"angle {row.get('angle')!r} is not in [-1, 1]"})
-            elif path is None:
-                skipped.append({"path": name, "why": "in labels.csv, but there is no such file"})
-            else:
-                records.append(Labelled(path, (angle,)))
-    return _Folder("donkey", records, skipped)
-
-
-def _number(text: Optional[str]) -> Optional[float]:
-    try:
-        return float(text or "")
-    except ValueError:
-        return None
-
-
-def _nothing_there(root: Path) -> str:
-    inside = sorted(p.name for p in root.iterdir() if p.is_dir() and any(p.glob("*.jpg")))
-    hint = f" There are pictures in {', '.join(inside)}: give one of these." if inside else ""
-    return (f"No labelled picture in {root}; <x>_<y>_<id>.jpg (NVIDIA) or labels.csv with file and angle "
-            f"(Donkey) is needed.{hint}")
+        label = (sample.aim.x, sample.aim.y) if sample.aim is not None else (sample.command.steering,)
+        yield label, follower.perceive(Frame(image, 0.0, seq))
 
 
 def _score_clicks(labels: np.ndarray, aims: np.ndarray) -> Dict[str, Any]:

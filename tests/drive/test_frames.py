@@ -97,14 +97,20 @@ def test_a_straight_drive_has_no_sign_to_agree_on(tmp_path):
 def test_a_folder_of_folders_says_which_to_take(tmp_path):
     (tmp_path / "xy").mkdir()
     picture(tmp_path / "xy" / "1_1_a.jpg")
-    with pytest.raises(ConfigError, match="There are pictures in xy"):
+    (tmp_path / "speed").mkdir()
+    picture(tmp_path / "speed" / "1_2_b.jpg")
+    with pytest.raises(ConfigError, match="There are pictures in speed, xy"):
         evaluate_frames(NullEngine(), tmp_path)
 
 
 def test_a_missing_or_empty_folder_is_one_clear_error(tmp_path):
-    with pytest.raises(ConfigError, match="is not a folder"):
+    with pytest.raises(ConfigError, match="There is no data set"):
         evaluate_frames(NullEngine(), tmp_path / "nowhere")
-    with pytest.raises(ConfigError, match="No labelled picture"):
+    with pytest.raises(ConfigError, match="no data set that JetRacer knows"):
+        evaluate_frames(NullEngine(), tmp_path)
+    picture(tmp_path / "holiday.jpg")
+    (tmp_path / "labels.csv").write_text("file\nholiday.jpg\n")
+    with pytest.raises(ConfigError, match=r"No labelled picture.*jetracer data label"):
         evaluate_frames(NullEngine(), tmp_path)
 
 
