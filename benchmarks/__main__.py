@@ -18,6 +18,7 @@ FIGURES = {
     "startup": "how soon `drive --sim` and the guard are ready, and how much memory a drive takes",
     "slow_reader": "how old pictures grow in front of a reader that is slower than its camera",
     "renderer": "pictures a second of the simulated camera, and how fast lockstep runs",
+    "tub": "how fast a Donkey tub is read and imported",
 }
 
 

@@ -15,7 +15,8 @@ from benchmarks.measure import ROOT, progress, run_module
 from jetracer.core.errors import DeviceError
 
 HOME = ROOT / "build" / "donkey"
-PACKAGES = ["donkeycar==5.3.0", "onnxruntime", "opencv-python-headless"]  # the last two: for the same network
+# onnxruntime and OpenCV: for the same network; typing_extensions: what its pipeline forgets to ask for
+PACKAGES = ["donkeycar==5.3.0", "onnxruntime", "opencv-python-headless", "typing_extensions"]
 INSTALL_S = 600
 
 

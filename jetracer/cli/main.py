@@ -17,6 +17,7 @@ VERBS = {
     "drive": "drive by itself: a simulated car, a recording, or the real car",
     "teleop": "drive by hand: gamepad or keyboard, the real car or a simulated one",
     "evaluate": "score a road model: closed loop on unseen tracks, or on labelled frames",
+    "data": "data sets: import, export, check, stats, split, label, movie, delete",
     "stop": "stop the car now; it stays in neutral until it is armed again",
     "kits": "which kit this car is built from, by the chips on its bus, and why",
     "calibrate": "find the car's centre, ends, dead band and reverse; writes them to its kit",

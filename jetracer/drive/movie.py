@@ -5,13 +5,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Iterator, List, Optional, Tuple
 
-import cv2
 import numpy as np
 
 from jetracer.core.errors import DataError
 from jetracer.core.types import Step
+from jetracer.data.film import rate_hz, write_film
+from jetracer.data.paper import INK, PAPER, ramp, text
 from jetracer.data.session import Session
-from jetracer.drive.trackplot import INK, LANE, PAPER, TrackMap, placed, pose_of, speed_colors, text
+from jetracer.drive.trackplot import LANE, TrackMap, placed, pose_of
 from jetracer.perception.draw import overlay
 from jetracer.safety.reasons import BIT, STOPPING
 from jetracer.sim.track import Track
@@ -27,29 +28,11 @@ def make_movie(session: Session, track: Optional[Track], path: Path) -> Optional
     """Write the movie at the pace of the session's pictures; returns what went wrong, or None."""
     if not len(session):
         return f"there are no pictures in {session.path}"
-    writer = None
-    for image in _images(session, track):
-        if writer is None:
-            size = (image.shape[1], image.shape[0])
-            writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), _rate_hz(session), size)
-            if not writer.isOpened():
-                return f"OpenCV here cannot write {path}"
-        writer.write(image)
-    if writer is None:
-        return f"no picture in {session.path} can be read"
-    writer.release()
-    return None
-
-
-def _rate_hz(session: Session) -> float:
-    gaps_s = np.diff(session.times)
-    usual_s = float(np.median(gaps_s)) if len(gaps_s) else 0.0
-    return min(120.0, max(1.0, 1.0 / usual_s)) if usual_s > 0 else 30.0
+    return write_film(_images(session, track), rate_hz(session.times), path)
 
 
 def _images(session: Session, track: Optional[Track]) -> Iterator[np.ndarray]:
     plan: Optional[Plan] = None
-    size: Optional[Tuple[int, int]] = None
     for step, truth, kept in session.moments():
         image = _picture(step) if kept else None
         if image is None:
@@ -59,9 +42,7 @@ def _images(session: Session, track: Optional[Track]) -> Iterator[np.ndarray]:
         if track is not None and truth is not None:
             plan = plan or Plan(track, view.shape[0])
             view = np.hstack([view, plan.show(truth)])
-        # a video has one size, and mp4v wants even sides
-        size = size or (view.shape[1] // 2 * 2, view.shape[0] // 2 * 2)
-        yield view if (view.shape[1], view.shape[0]) == size else cv2.resize(view, size)
+        yield view
 
 
 def _picture(step: Step) -> Optional[np.ndarray]:
@@ -107,7 +88,7 @@ class Plan:
         points = np.array(self._trail)
         behind_m = np.cumsum(np.hypot(*np.diff(points[::-1, :2], axis=0).T))
         del self._trail[: max(0, len(points) - 2 - int((behind_m < TRAIL_M).sum()))]
-        self._map.trace(points[:, :2], speed_colors(points[:, 2] / _TOP_MPS), 0.04)
+        self._map.trace(points[:, :2], ramp(points[:, 2] / _TOP_MPS), 0.04)
 
     def _write(self, truth: Any) -> None:
         foot_px, height_px = self._foot_px, self._page.shape[0]

@@ -2,27 +2,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Mapping, Optional, Sequence, Tuple
 
 import cv2
 import numpy as np
 
+from jetracer.data.paper import INK, PAPER, Color, ramp, text
 from jetracer.sim.track import Track
 
-Color = Tuple[int, int, int]
-
-PAPER: Color = (250, 248, 246)
 FLOOR: Color = (238, 234, 230)
 LANE: Color = (255, 255, 255)
 EDGE: Color = (96, 84, 74)
 DASHES: Color = (196, 188, 180)
-INK: Color = (60, 50, 44)
 START: Color = (64, 148, 40)
 STOP: Color = (48, 40, 214)
 _CENTRE_M = np.array([[0.17145, 0.0]])  # from the rear axle: the point that is to stay on the line
 SIZE_PX = 1400  # of the longer side of track.png
 _SHIFT = 4  # fixed-point bits: cv2 draws lines at sixteenths of a pixel
-_FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
 class TrackMap:
@@ -127,7 +123,7 @@ def draw_run(track: Track, path_m: np.ndarray, speed_mps: np.ndarray, stops_m: n
     top_mps = max(0.5, float(np.ceil(speed_mps.max() * 4.0) / 4.0)) if len(speed_mps) else 1.0
     _draw_start(plan)
     if len(path_m) > 1:
-        plan.trace(path_m, speed_colors(speed_mps / top_mps), 0.022)
+        plan.trace(path_m, ramp(speed_mps / top_mps), 0.022)
     for place in stops_m:
         plan.dot(place, STOP, 0.07, 0.025)
     if len(path_m):
@@ -146,20 +142,12 @@ def _draw_start(plan: TrackMap) -> None:
     plan.arrow((*track.pose_at(0.16)[:2], track.heading[0]), START, 0.2)
 
 
-def speed_colors(share: np.ndarray) -> List[Color]:
-    """BGR per share of the top speed in [0, 1]: violet, slow, over teal to yellow, fast."""
-    # without the lightest yellows, which drown on white
-    steps = np.round(np.clip(share, 0.0, 0.93) * 255.0).astype(np.uint8).reshape(-1, 1)
-    return [tuple(map(int, color)) for color in cv2.applyColorMap(steps, cv2.COLORMAP_VIRIDIS)[:, 0]]
-
-
 def _draw_foot(image: np.ndarray, foot_px: int, top_mps: float, title: str, stops: int) -> None:
     height, width = image.shape[:2]
     top, scale = height - foot_px, foot_px / 105.0
     bar = (round(0.16 * width), round(0.22 * foot_px))
     x, y = width - bar[0] - round(0.6 * foot_px), top + round(0.25 * foot_px)
-    ramp = np.array(speed_colors(np.linspace(0.0, 1.0, bar[0])), np.uint8)
-    image[y : y + bar[1], x : x + bar[0]] = ramp
+    image[y : y + bar[1], x : x + bar[0]] = np.array(ramp(np.linspace(0.0, 1.0, bar[0])), np.uint8)
     below = y + bar[1] + round(0.36 * foot_px)
     text(image, "0", (x, below), scale * 0.8)
     text(image, f"{top_mps:g} m/s", (x + bar[0] - round(0.5 * foot_px), below), scale * 0.8)
@@ -170,9 +158,3 @@ def _draw_foot(image: np.ndarray, foot_px: int, top_mps: float, title: str, stop
     if stops:
         cv2.circle(image, (after + 40, y), round(0.1 * foot_px), STOP, 3, cv2.LINE_AA)
         text(image, "stopped by the safety gate", (after + 60, y + 6), scale * 0.8)
-
-
-def text(image: np.ndarray, words: str, at: Tuple[int, int], scale: float, color: Color = INK) -> int:
-    """Write and return the x at which it ends."""
-    cv2.putText(image, words, at, _FONT, scale, color, max(1, round(1.6 * scale)), cv2.LINE_AA)
-    return at[0] + cv2.getTextSize(words, _FONT, scale, 1)[0][0]

@@ -8,7 +8,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from jetracer.core.errors import CameraError, CardError
+from jetracer.camera.pixels import check_image
+from jetracer.core.errors import CardError
 from jetracer.engine.card import ModelCard
 
 _MAX_PIXEL = 255.0
@@ -64,12 +65,3 @@ def _affine(card: ModelCard) -> tuple:
     if not (np.isfinite(mean).all() and np.isfinite(std).all() and (std > 0).all()):
         raise CardError(f"The card of {card.name!r}: mean must be finite and std greater than 0.")
     return 1.0 / (_MAX_PIXEL * std), -mean / std
-
-
-def check_image(image: np.ndarray) -> None:
-    """Raise CameraError unless `image` is (H, W, 3) uint8."""
-    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
-        raise CameraError(
-            f"A picture of {image.dtype} {list(image.shape)} came in, but uint8 BGR (height, width, 3) is "
-            "needed; check the camera's format."
-        )

@@ -5,17 +5,15 @@ import logging
 import math
 from typing import Dict, Optional
 
-import cv2
 import numpy as np
 
+from jetracer.camera.pixels import is_blank
 from jetracer.core.errors import CardError
 from jetracer.core.types import Aim, Frame, Scene
 from jetracer.engine.base import Engine
 from jetracer.perception.base import Perception
-from jetracer.perception.preprocess import Preprocess, check_image
+from jetracer.perception.preprocess import Preprocess
 
-BLANK_STD = 2.0  # grey levels; a covered lens or a dead sensor shows less, any real scene far more
-_SAMPLE_STEP = 8  # every 8th pixel each way tells a blank picture as surely as all of them
 _log = logging.getLogger(__name__)
 
 
@@ -60,13 +58,6 @@ class RoadFollower(Perception):
         self.flaw = flaw
         self.flaws[flaw] += 1
         return Scene(frame.t_s, None, confidence=0.0)
-
-
-def is_blank(image: np.ndarray) -> bool:
-    """True when every colour channel is all but constant: a covered lens, a dead sensor, a blinded one."""
-    check_image(image)
-    sample = np.ascontiguousarray(image[::_SAMPLE_STEP, ::_SAMPLE_STEP])
-    return float(cv2.meanStdDev(sample)[1].max()) < BLANK_STD
 
 
 def _finite(data: Optional[np.ndarray], count: int) -> Optional[tuple]:

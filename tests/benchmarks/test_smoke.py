@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks import donkey, hogs, overhead, renderer, sixty_hz, slow_reader, startup
+from benchmarks import donkey, hogs, overhead, renderer, sixty_hz, slow_reader, startup, tub
 from benchmarks.__main__ import main
 from benchmarks.block import Block
 from benchmarks.stand_ins import draw_pictures
@@ -92,3 +92,10 @@ def test_renderer():
     assert renderer.frames_per_s(quick, 5) > 0
     shown = renderer.show({"looks": {"plain": 1.0}, "scenery_s": 1.0, "realtime_factor": 12.0, "missing": ""})
     assert "goal lockstep >= 10 times real time on 2 cores: met" in shown
+
+
+def test_tub(monkeypatch):
+    monkeypatch.setattr(tub, "QUICK_RECORDS", 30)
+    result = tub.measure(quick=True)
+    assert result["records"] == 30
+    assert "records/s" in tub.show(result)

@@ -50,7 +50,7 @@ WRONG_USAGE = [
     (["drive", "--config", "nowhere.toml"], "Cannot read the configuration nowhere.toml"),
     (["doctor", "--camera.widht", "3"], "did you mean 'camera.width'"),
     (["evaluate", "--first-seed", "5"], "are for training"),
-    (["evaluate", "--road", "null", "--frames", "nowhere"], "nowhere is not a folder"),
+    (["evaluate", "--road", "null", "--frames", "nowhere"], "There is no data set nowhere"),
 ]
 
 

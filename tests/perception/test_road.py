@@ -9,7 +9,7 @@ from jetracer.core.errors import CameraError, CardError
 from jetracer.core.types import Aim, Frame, Scene
 from jetracer.engine.load import load_engine
 from jetracer.engine.null import NullEngine
-from jetracer.perception.road import RoadFollower, is_blank
+from jetracer.perception.road import RoadFollower
 from tests.engine.tiny_models import road_model
 
 NAN, INF = float("nan"), float("inf")
@@ -95,11 +95,6 @@ def test_a_flaw_is_logged_once(caplog):
     assert [record.getMessage() for record in caplog.records] == [
         "frame 7: the picture is blank; no aim while this lasts"
     ]
-
-
-def test_dim_pictures_are_not_blank():
-    ramp = np.repeat(np.linspace(0, 12, 224, dtype=np.uint8)[None, :], 224, axis=0)
-    assert not is_blank(np.dstack([ramp] * 3))
 
 
 def test_pictures_of_another_kind_are_refused():

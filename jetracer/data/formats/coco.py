@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
-from jetracer.core.errors import ConfigError
+from jetracer.core.errors import DataError
 from jetracer.core.types import Detection
 from jetracer.data.formats.base import Format, copy_picture
 from jetracer.data.formats.labelled import free_name
@@ -30,10 +30,10 @@ class Coco(Format):
         return _file_of(root) is not None
 
     def read(self, root: Path) -> Dataset:
-        """Raises ConfigError when the file is no COCO."""
+        """Raises DataError when the file is no COCO."""
         file = _file_of(root)
         if file is None:
-            raise ConfigError(f"{root} holds no COCO file ({', '.join(_PLACES)}).")
+            raise DataError(f"{root} holds no COCO file ({', '.join(_PLACES)}).")
         content = _content(file)
         folder = root if root.is_dir() else root.parent
         data = Dataset(root, self.name)
@@ -82,10 +82,10 @@ def _content(file: Path) -> Dict[str, List[Any]]:
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ConfigError(f"{file} cannot be read as JSON: {error}.") from error
+        raise DataError(f"{file} cannot be read as JSON: {error}.") from error
     keys = ("images", "annotations", "categories")
     if not isinstance(content, dict) or not all(isinstance(content.get(key), list) for key in keys):
-        raise ConfigError(f"{file} is no COCO file: it needs the lists {', '.join(keys)}.")
+        raise DataError(f"{file} is no COCO file: it needs the lists {', '.join(keys)}.")
     return content
 
 

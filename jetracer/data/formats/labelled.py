@@ -4,7 +4,7 @@
 
 One row a picture; whatever nobody said stays empty, columns may be missing or in any order. `x`, `y` is the aim
 in [-1, 1]; `angle` is understood for `steering`; tags are apart by spaces; `deleted` is 1 or empty. Pictures
-without a row are unlabelled samples. `--camera replay:FOLDER` plays such a set as it is.
+without a row are unlabelled samples; then all are in natural order. `--camera replay:FOLDER` plays such a set as it is.
 """
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from jetracer.camera.recordings import natural_key
+from jetracer.core.errors import DataError
 from jetracer.core.types import Aim, Command
 from jetracer.data.atomic import rewrite
 from jetracer.data.formats.base import Format, copy_picture
@@ -46,9 +47,11 @@ class Labelled(Format):
         if (root / LABELS).is_file():
             for line, row in enumerate(_rows(data), 2):
                 self._add(data, row, line, seen)
-        for name in _pictures(root):
-            if name not in seen:
-                self._add(data, {"file": name}, 0, seen)
+        unnamed = [name for name in _pictures(root) if name not in seen]
+        for name in unnamed:
+            self._add(data, {"file": name}, 0, seen)
+        if unnamed:  # the order must not depend on which of them has a label already
+            data.samples.sort(key=lambda sample: natural_key(sample.name))
         return data
 
     @staticmethod
@@ -85,20 +88,35 @@ class Labelled(Format):
         return left_out
 
     def set_deleted(self, root: Path, names: Set[str], deleted: bool) -> Set[str]:
-        samples = self.read(root).samples
-        found = {sample.name for sample in samples} & names
-        write_labels([replace(sample, deleted=deleted) if sample.name in found else sample for sample in samples], root)
-        return found
+        changed = [replace(sample, deleted=deleted) for sample in self.read(root).samples if sample.name in names]
+        update_labels(changed, root)
+        return {sample.name for sample in changed}
 
 
 def write_labels(samples: Sequence[Sample], root: Path) -> None:
     """Write labels.csv anew, all of it or nothing."""
-    rewrite(root / LABELS, _csv_of(map(_row, samples)))
+    rewrite(root / LABELS, _csv_of(COLUMNS, map(_row, samples)))
 
 
-def _csv_of(rows: Iterable[Mapping[str, Any]]) -> str:
+def update_labels(samples: Sequence[Sample], root: Path) -> None:
+    """Change or add the rows of these samples; every other row and column stays, whatever it says.
+
+    All of it is on the disk when this returns, or nothing. Raises DataError when the file cannot be read whole.
+    """
+    fresh = {sample.name: _row(sample) for sample in samples}
+    columns, rows = list(COLUMNS), []
+    if (root / LABELS).is_file():
+        data = Dataset(root, Labelled.name)
+        rows = [{**row, **fresh.pop(row.get("file") or "", {})} for row in _rows(data)]
+        if data.skipped:
+            raise DataError(f"{root / LABELS} {data.skipped[0].why}; mend that line first, nothing was changed.")
+        columns += [column for column in dict.fromkeys(chain(*rows)) if column and column not in columns]
+    rewrite(root / LABELS, _csv_of(columns, chain(rows, fresh.values())))
+
+
+def _csv_of(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
     out = io.StringIO()
-    writer = csv.DictWriter(out, COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(out, columns, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     return out.getvalue()

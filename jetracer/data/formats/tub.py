@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
-from jetracer.core.errors import ConfigError
+from jetracer.core.errors import DataError
 from jetracer.core.types import Command
 from jetracer.data.atomic import rewrite
 from jetracer.data.formats.base import Format, copy_picture
@@ -41,7 +41,7 @@ class Tub(Format):
         return (root / MANIFEST).is_file()
 
     def read(self, root: Path) -> Dataset:
-        """Raises ConfigError when the manifest cannot be understood at all."""
+        """Raises DataError when the manifest cannot be understood at all."""
         data = Dataset(root, self.name)
         catalogs = _read_manifest(root)[4]
         deleted = set(catalogs["deleted_indexes"])
@@ -102,7 +102,7 @@ def _read_manifest(root: Path) -> List[Any]:
         # Donkey rewrites this line with every record, so a power cut takes it first.
         found = sorted(root.glob("catalog_*.catalog"), key=lambda path: int("0" + path.stem.rpartition("_")[2]))
         if not found:
-            raise ConfigError(f"{root / MANIFEST} is no tub's manifest (version 2), and no catalog lies beside it.")
+            raise DataError(f"{root / MANIFEST} is no tub's manifest (version 2), and no catalog lies beside it.")
         parsed[4] = last = {"paths": [path.name for path in found], "current_index": 0, "max_len": PER_CATALOG}
     last["deleted_indexes"] = [index for index in last.get("deleted_indexes") or () if isinstance(index, int)]
     return parsed

@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
-from jetracer.core.errors import ConfigError
+from jetracer.core.errors import ConfigError, DataError
 from jetracer.core.types import Detection
 from jetracer.data.formats.base import Format, copy_picture
 from jetracer.data.formats.labelled import free_name
@@ -29,7 +29,7 @@ class Yolo(Format):
         return any((root / name).is_file() for name in (ABOUT, *_LISTS)) and (root / "images").is_dir()
 
     def read(self, root: Path) -> Dataset:
-        """Raises ConfigError when the class names cannot be read."""
+        """Raises DataError when the class names cannot be read, ConfigError when a package is missing."""
         names = _names(root)
         data = Dataset(root, self.name)
         folder = root / "images"
@@ -76,11 +76,11 @@ def _names(root: Path) -> Dict[int, str]:
     try:
         names = (yaml.safe_load((root / ABOUT).read_text(encoding="utf-8")) or {}).get("names")
     except (OSError, ValueError, AttributeError, yaml.YAMLError) as error:
-        raise ConfigError(f"{root / ABOUT} cannot be read: {error}.") from error
+        raise DataError(f"{root / ABOUT} cannot be read: {error}.") from error
     if isinstance(names, list):
         names = dict(enumerate(names))
     if not isinstance(names, dict):
-        raise ConfigError(f"{root / ABOUT} does not say the names of the classes; add: names: [first, second]")
+        raise DataError(f"{root / ABOUT} does not say the names of the classes; add: names: [first, second]")
     return {int(at): str(name) for at, name in names.items()}
 
 

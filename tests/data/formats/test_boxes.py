@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from jetracer.core.errors import ConfigError
+from jetracer.core.errors import ConfigError, DataError
 from jetracer.core.types import Detection
 from jetracer.data.formats.base import read, write
 from tests.data.sets import jpeg, samples, why
@@ -65,10 +65,10 @@ def test_odd_coco_is_told_by_name(tmp_path):
 
 def test_a_file_that_is_no_coco_is_one_clear_error(tmp_path):
     (tmp_path / "annotations.json").write_text("{")
-    with pytest.raises(ConfigError, match="cannot be read as JSON"):
+    with pytest.raises(DataError, match="cannot be read as JSON"):
         read(tmp_path)
     (tmp_path / "annotations.json").write_text("{}")
-    with pytest.raises(ConfigError, match="is no COCO file"):
+    with pytest.raises(DataError, match="is no COCO file"):
         read(tmp_path)
 
 
@@ -117,7 +117,7 @@ def test_data_yaml_without_names_is_one_clear_error(tmp_path):
     pytest.importorskip("yaml", reason="YOLO's data.yaml needs PyYAML: pip install 'jetracer[data]'")
     yolo(tmp_path, "", "data.yaml")
     (tmp_path / "data.yaml").write_text("nc: 2\n")
-    with pytest.raises(ConfigError, match="does not say the names"):
+    with pytest.raises(DataError, match="does not say the names"):
         read(tmp_path)
     (tmp_path / "data.yaml").write_text("names: {0: cone, 1: car}\n")
     assert len(read(tmp_path).samples) == 2

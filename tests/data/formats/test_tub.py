@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from benchmarks.donkey import find_donkey
-from jetracer.core.errors import ConfigError, DeviceError
+from jetracer.core.errors import DataError, DeviceError
 from jetracer.core.types import Command
 from jetracer.data.formats.base import not_carried, read, write
 from jetracer.data.formats.tub import Tub
@@ -104,7 +104,7 @@ def test_a_manifest_cut_by_a_power_cut_costs_nothing_but_the_deletions(tub, keep
 
 def test_no_tub_is_one_clear_error(tmp_path):
     (tmp_path / "manifest.json").write_text("hello")
-    with pytest.raises(ConfigError, match="is no tub's manifest"):
+    with pytest.raises(DataError, match="is no tub's manifest"):
         read(tmp_path)
 
 
@@ -134,7 +134,9 @@ READ = """
 import json, sys
 from donkeycar.config import Config
 from donkeycar.pipeline.types import TubDataset
-records = TubDataset(Config(), [sys.argv[1]]).get_records()
+config = Config()
+config.IMAGE_W, config.IMAGE_H, config.IMAGE_DEPTH = 160, 120, 3
+records = TubDataset(config, [sys.argv[1]]).get_records()
 print(json.dumps([[r.underlying, list(r.image().shape), int(r.image().mean())] for r in records]))
 """
 WRITE = """
@@ -169,7 +171,7 @@ def test_donkeycar_opens_what_we_write(donkey, tmp_path):
     records = run(donkey, READ, tmp_path / "tub")
     assert [r["_index"] for r, _, _ in records] == [0, 2, 3, 4, 5]  # 1 is deleted
     assert [r["user/angle"] for r, _, _ in records] == [s.command.steering for s in before if not s.deleted]
-    assert {tuple(shape) for _, shape, _ in records} == {(48, 64, 3)}
+    assert {tuple(shape) for _, shape, _ in records} == {(120, 160, 3)}
     assert run(donkey, APPEND, tmp_path / "tub") == 6
     assert read(tmp_path / "tub").summary()["records"] == 6
 

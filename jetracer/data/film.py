@@ -1,0 +1,54 @@
+"""Pictures one after the other as a video file, at the pace they were taken."""
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Callable, Iterable, Iterator, Optional, Sequence
+
+import cv2
+import numpy as np
+
+from jetracer.core.types import Aim
+from jetracer.data.plots import labelled_picture
+from jetracer.data.sample import Sample
+
+WIDTH_PX = 640
+SLOWEST_HZ, FASTEST_HZ, USUAL_HZ = 1.0, 120.0, 30.0
+Guess = Callable[[np.ndarray], Optional[Aim]]
+
+
+def write_film(images: Iterable[np.ndarray], hz: float, path: Path) -> Optional[str]:
+    """Write (H, W, 3) pictures as an mp4 in the size of the first; returns what went wrong, or None."""
+    writer, size = None, (0, 0)
+    for image in images:
+        if writer is None:
+            size = (image.shape[1] // 2 * 2, image.shape[0] // 2 * 2)  # mp4v wants even sides
+            writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), hz, size)
+            if not writer.isOpened():
+                return f"OpenCV here cannot write {path}"
+        writer.write(image if image.shape[1::-1] == size else cv2.resize(image, size))
+    if writer is None:
+        return "no picture can be read"
+    writer.release()
+    return None
+
+
+def rate_hz(times_s: Sequence[float]) -> float:
+    """The usual rate of pictures with these times."""
+    gaps_s = np.diff(times_s)
+    usual_s = float(np.median(gaps_s)) if len(gaps_s) else 0.0
+    return min(FASTEST_HZ, max(SLOWEST_HZ, 1.0 / usual_s)) if usual_s > 0 else USUAL_HZ
+
+
+def film(samples: Sequence[Sample], path: Path, guess: Optional[Guess] = None) -> Optional[str]:
+    """A film of a data set, its labels in green and a model's `guess` in blue; returns what went wrong, or None."""
+    times = [sample.t_s for sample in samples if sample.t_s is not None]
+    hz = rate_hz(times) if len(times) == len(samples) else USUAL_HZ
+    return write_film(_pages(samples, guess), hz, path)
+
+
+def _pages(samples: Sequence[Sample], guess: Optional[Guess]) -> Iterator[np.ndarray]:
+    for sample in samples:
+        image = sample.picture.image() if guess else None
+        page = labelled_picture(sample, WIDTH_PX, None if image is None else guess(image))
+        if page is not None:
+            yield page

@@ -1,0 +1,134 @@
+"""A data set at a glance: `check`'s account and its plots, as PNG files and one HTML page that needs nothing else."""
+from __future__ import annotations
+
+import base64
+import html
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence
+
+import cv2
+import numpy as np
+
+from jetracer.data.check import check, steering
+from jetracer.data.plots import bars, clicks, course, sheet
+from jetracer.data.sample import Dataset, Sample
+
+PAGE = Path(__file__).with_name("stats.html")
+BINS, SHOWN, LISTED = 15, 18, 200
+LISTS = (("skipped", "Not usable"), ("flagged", "Odd, but used"), ("outliers", "Labels that look wrong"),
+         ("duplicates", "Exact copies"), ("near_duplicates", "Pictures that look alike"), ("blank", "Blank"),
+         ("blurred", "Blurred"))
+
+
+class Plot(NamedTuple):
+    name: str
+    title: str
+    image: np.ndarray
+
+
+def stats(data: Dataset, folder: Path) -> Dict[str, Any]:
+    """Write `folder`/index.html and its plots; returns `check`'s account with the page's path."""
+    result = check(data)
+    folder.mkdir(parents=True, exist_ok=True)
+    shown = list(_plots(data.alive, result))
+    for plot in shown:
+        cv2.imwrite(str(folder / f"{plot.name}.png"), plot.image)
+    page = folder / "index.html"
+    page.write_text(_page(result, shown), encoding="utf-8")
+    return {**result, "page": str(page), "plots": [f"{plot.name}.png" for plot in shown]}
+
+
+def _plots(samples: Sequence[Sample], result: Dict[str, Any]) -> Iterator[Plot]:
+    if result["steering"]:
+        yield Plot("steering", "Steering: left is negative", bars(result["steering"]["counts"], -1.0, 1.0))
+    yield from _over_time(samples)
+    aims = [sample.aim for sample in samples if sample.aim is not None]
+    mean = _mean_image(samples)
+    if aims and mean is not None:
+        yield Plot("clicks", "Aims over the mean picture", clicks(aims, mean))
+    commands = [sample.command.throttle for sample in samples if sample.command is not None]
+    if commands:
+        yield Plot("throttle", "Throttle", bars(np.histogram(commands, BINS, (-1.0, 1.0))[0].tolist(), -1.0, 1.0))
+    speeds = [sample.speed_mps for sample in samples if sample.speed_mps is not None]
+    if speeds:
+        top = max(1.0, float(np.ceil(max(speeds))))
+        yield Plot("speed", "Speed", bars(np.histogram(speeds, BINS, (0.0, top))[0].tolist(), 0.0, top, "m/s"))
+    yield from _sheets(samples, result)
+
+
+def _over_time(samples: Sequence[Sample]) -> Iterator[Plot]:
+    drive = sorted((sample for sample in samples if sample.t_s is not None and steering(sample) is not None),
+                   key=lambda sample: sample.t_s)
+    if len(drive) < 2:
+        return
+    gaps = np.diff([sample.t_s for sample in drive])
+    if np.median(gaps) > 0.5:  # clicked one by one: there is no course
+        return
+    steps = np.where(gaps > 2.0, 2.0, gaps)  # pauses shrink
+    times = np.concatenate([[0.0], np.cumsum(steps)])
+    breaks = [float(times[at]) for at in range(1, len(drive)) if drive[at].session != drive[at - 1].session]
+    yield Plot("course", "Steering over time", course(times, [steering(sample) for sample in drive], breaks))
+
+
+def _sheets(samples: Sequence[Sample], result: Dict[str, Any]) -> Iterator[Plot]:
+    even = [samples[at] for at in np.unique(np.linspace(0, len(samples) - 1, SHOWN).astype(int))] if samples else []
+    image = sheet(even)
+    if image is not None:
+        yield Plot("sheet", f"{len(even)} of {len(samples)} pictures, evenly spread", image)
+    by_name = {sample.name: sample for sample in samples}
+    odd = list(dict.fromkeys(entry["path"] for entry in result["outliers"]))[:SHOWN]
+    image = sheet([by_name[name] for name in odd])
+    if image is not None:
+        yield Plot("outliers", "Labels that look wrong", image)
+
+
+def _mean_image(samples: Sequence[Sample], most: int = 200) -> Optional[np.ndarray]:
+    """The mean of about `most` pictures in the size of the first; None when none can be decoded."""
+    some = (sample.picture.image() for sample in samples[:: max(1, len(samples) // most)])
+    images = [image for image in some if image is not None]
+    if not images:
+        return None
+    size = images[0].shape[1::-1]
+    total = np.zeros(images[0].shape, np.float64)
+    for image in images:
+        total += image if image.shape[1::-1] == size else cv2.resize(image, size)
+    return (total / len(images)).astype(np.uint8)
+
+
+def _page(result: Dict[str, Any], plots: Sequence[Plot]) -> str:
+    balance = result["steering"]
+    facts = [("pictures", result["records"]), ("labelled", result["labelled"]), ("sessions", result["sessions"]),
+             ("deleted", result["deleted"]), ("size", ", ".join(result["sizes"]) or "-")]
+    if balance:
+        facts.append(("left / straight / right", f"{balance['left']} / {balance['straight']} / {balance['right']}"))
+    values = {
+        "title": html.escape(result["path"]),
+        "format": html.escape(result["format"]),
+        "facts": "".join(f"<div><b>{html.escape(str(value))}</b><span>{name}</span></div>" for name, value in facts),
+        "advice": "".join(f"<li>{html.escape(line)}</li>" for line in result["advice"]) or "<li>Nothing to mend.</li>",
+        "plots": "".join(map(_figure, plots)),
+        "lists": "".join(_list(title, result[name]) for name, title in LISTS if result[name]),
+    }
+    text = PAGE.read_text(encoding="utf-8")
+    for name, value in values.items():
+        text = text.replace(f"<!--{name}-->", value)
+    return text
+
+
+def _figure(plot: Plot) -> str:
+    data = base64.b64encode(cv2.imencode(".png", plot.image)[1].tobytes()).decode()
+    wide = ' class="wide"' if plot.name in ("sheet", "outliers") else ""
+    return (f'<figure{wide}><figcaption>{html.escape(plot.title)}</figcaption>'
+            f'<img src="data:image/png;base64,{data}" alt="{html.escape(plot.title)}"></figure>')
+
+
+def _list(title: str, entries: List[Any]) -> str:
+    rows = "".join(f"<li>{html.escape(_told(entry))}</li>" for entry in entries[:LISTED])
+    more = f"<li>and {len(entries) - LISTED} more</li>" if len(entries) > LISTED else ""
+    return f"<details><summary>{title}: {len(entries)}</summary><ul>{rows}{more}</ul></details>"
+
+
+def _told(entry: Any) -> str:
+    if isinstance(entry, dict):
+        return f"{entry['path']}: {entry['why']}"
+    return " = ".join(entry) if isinstance(entry, list) else entry
