@@ -1,9 +1,12 @@
-"""Configuration files, and the folder for runs."""
+"""Configuration and calibration files, and the folder for runs."""
 from __future__ import annotations
 
 from pathlib import Path
+from typing import List
 
-from jetracer.car.kit import load_kit
+from jetracer.camera.calibration import load_camera
+from jetracer.car.base import CarConfig
+from jetracer.car.kit import kit_names, load_kit
 from jetracer.core.errors import ConfigError
 from jetracer.doctor.base import Check, Host, fail, ok, skip, warn
 from jetracer.doctor.system import existing
@@ -19,7 +22,7 @@ def configuration(host: Host) -> Check:
 
 def kits(host: Host) -> Check:
     """Your own kits, where `jetracer drive --kit` would find them."""
-    paths = [str(path) for path in sorted((host.folder / "calibration" / "car").glob("*.toml"))]
+    paths = _own_kits(host)
     chosen = host.env.get("JETRACER_KIT", "")
     for name in [*paths, *([chosen] if chosen else [])]:
         try:
@@ -28,6 +31,40 @@ def kits(host: Host) -> Check:
             cause = str(error).split(" Choose one of:")[0]
             return warn("kits", f"{Path(name).name}: {cause}", "put it right in the file, or see: jetracer kits --list")
     return ok("kits", f"{len(paths)} files of your own") if paths else skip("kits", "no files of your own")
+
+
+def calibration(host: Host) -> Check:
+    """Whether the car was calibrated, and whether a drive would use that."""
+    if not host.board:
+        return skip("calibration", "a PC")
+    for path in _own_kits(host):
+        try:
+            calibrated = load_kit(path).apply(DriveConfig()).car
+        except ConfigError:  # told by `kits`
+            continue
+        if calibrated == host.config.car:
+            return ok("calibration", Path(path).name)
+        if host.config.car in (CarConfig(), *(load_kit(name).car for name in kit_names())):
+            return warn("calibration", f"{Path(path).name} is there, but not chosen", f"jetracer drive --kit {path}")
+    return skip("calibration", "the kit's own numbers", "jetracer calibrate")
+
+
+def camera_file(host: Host) -> Check:
+    """What steering in metres needs of the camera."""
+    path = host.config.camera.calibration
+    if not path:
+        return skip("camera file", "none: a car steers by the aim in the picture", "jetracer calibrate camera")
+    try:
+        load_camera(path).model(host.config.camera)
+    except ConfigError as error:
+        return fail("camera file", str(error), "jetracer calibrate camera")
+    return ok("camera file", Path(path).name)
+
+
+def _own_kits(host: Host) -> List[str]:
+    """Those that `jetracer calibrate` or their owner wrote; the example is for copying."""
+    paths = sorted((host.folder / "calibration" / "car").glob("*.toml"))
+    return [str(path) for path in paths if path.name != "example.toml"]
 
 
 def runs(host: Host) -> Check:
@@ -39,4 +76,4 @@ def runs(host: Host) -> Check:
     return ok("runs", str(host.runs()))
 
 
-CHECKS = (configuration, kits, runs)
+CHECKS = (configuration, kits, calibration, camera_file, runs)

@@ -185,6 +185,17 @@ def a_kit_of_the_kernel_that_is_none(machine):
     machine.env["JETRACER_KIT"] = "waveshare-por"
 
 
+@seed("nano", "calibration", WARN, "jetracer drive --kit")
+def calibrated_in_vain(machine):
+    machine.write(f"/home/{USER}/car/calibration/car/nvidia-jetracer.toml",
+                  '[kit]\nbase = "nvidia-jetracer"\n[car]\nsteering_offset = 0.024\n')
+
+
+@seed("orin", "camera file", FAIL, "jetracer calibrate camera")
+def a_camera_file_that_is_gone(machine):
+    machine.configure(camera__calibration=str(machine.folder / "calibration/camera/wide.toml"))
+
+
 @seed("orin", "runs", FAIL, f"sudo chown -R {USER}")
 def runs_of_roots(machine):
     machine.path(f"/home/{USER}/car/runs").mkdir()

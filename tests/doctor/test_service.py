@@ -14,7 +14,7 @@ import pytest
 
 from jetracer.core.types import Command
 from jetracer.doctor.base import FAIL, OK, SKIP, WARN, Host
-from jetracer.doctor.examine import examine
+from jetracer.doctor.examine import THEMES, examine
 from jetracer.doctor.service import guard, joined
 from jetracer.drive.config import DriveConfig
 from jetracer.safety import protocol
@@ -58,11 +58,12 @@ def driving(process):
 
 def test_a_guard_that_runs_is_examined_and_goes_on(place):
     board = Board.create(str(place / "board"))
-    patient = GuardConfig(realtime=False, limits=Limits(max_pilot_age_s=5.0, command_timeout_s=1.0))
+    patient = GuardConfig(limits=Limits(max_pilot_age_s=5.0, command_timeout_s=1.0))
     with started(place, patient) as process, driving(process):
         found = guard(host(place))
         assert (found.status, found.detail) == (OK, f"armed, servo_esc on bus sim:{place}/board")
-        found = {check.name: check for theme in examine(host(place)).values() for check in theme}
+        themes = {name: THEMES[name] for name in ("bus", "service")}
+        found = {check.name: check for theme in examine(host(place), themes).values() for check in theme}
         assert found["i2c"].status == OK, "the guard's bus is the one that a drive would use"
         assert found["pulses"].status == SKIP
         assert guard(host(place)).detail.startswith("armed"), "doctor disturbs no drive"
