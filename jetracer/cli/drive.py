@@ -127,8 +127,8 @@ class Status:
         """The human's steering trim goes with the drive; say how to keep it."""
         if self._trim:
             offset = car.steering_offset + car.steering_gain * self._trim
-            self.say(f"steering trim {self._trim:+.2f}, for this drive only; to keep it, make [car] steering_offset = "
-                     f"{offset:.4f} part of your kit, or drive with --car.steering_offset {offset:.4f}")
+            self.say(f"steering trim {self._trim:+.2f}, for this drive only; to keep it: jetracer calibrate, or [car] "
+                     f"steering_offset = {offset:.4f} in your kit; to try it: --car.steering_offset {offset:.4f}")
 
     def close(self) -> None:
         """Leave the live line behind, so that what follows begins on a new one."""

@@ -1,4 +1,6 @@
-"""`jetracer teleop`: drive by hand: the gamepad if there is one, else the keyboard. Needs no model, no camera."""
+"""`jetracer teleop`: drive by hand: the gamepad if there is one, else the keyboard. Needs no model, no camera. With
+--record there is a camera, and its pictures are kept while the record button is on (R; X or square).
+"""
 from __future__ import annotations
 
 import sys
@@ -7,18 +9,21 @@ from typing import List, Optional
 from jetracer.cli import drive
 from jetracer.teleop.finder import PadSearch
 
-# words after which pictures are wanted; without them a real car drives without a camera
+# words after which there is a camera; without them a real car drives without one
 _SEEING = ("--sim", "--camera", "--config")
 
 
 def main(arguments: List[str]) -> int:
     given = {word.partition("=")[0] for word in arguments}
     words = ["--road", "none"]
-    if not given.intersection(_SEEING):
+    if "--record" in given:
+        words += ["--film", "false", "--record.pictures", "button"]
+    elif not given.intersection(_SEEING):
         words += ["--camera", "null", "--film", "false", "--record.pictures", "none"]
     if not given.intersection(("--teleop", "--config", "--help", "-h")):
         words += ["--teleop", device()]
-    return drive.main([*words, *arguments], "jetracer teleop", __doc__)
+    words += [word for word in arguments if word != "--record"]
+    return drive.main(words, "jetracer teleop", __doc__)
 
 
 def device(search: Optional[PadSearch] = None) -> str:

@@ -61,6 +61,18 @@ def test_a_real_car_is_driven_without_a_camera(tmp_path, monkeypatch, capsys, te
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["frames"] >= 5
 
 
+def test_with_record_the_button_says_which_pictures_are_kept(tmp_path, monkeypatch, capsys, terminal):
+    monkeypatch.setenv("JETRACER_RUNTIME_DIR", str(tmp_path / "run"))
+    monkeypatch.chdir(tmp_path)
+    words = ["--camera", "null", "--car", "null", "--duration", "0.5", "--teleop", f"keyboard:{terminal[1]}", "--json"]
+    kept = []
+    for key in (b"h", b"r"):
+        os.write(terminal[0], key)
+        assert main(["teleop", "--record", *words]) == 0
+        kept.append(json.loads(capsys.readouterr().out.splitlines()[-1])["recording"]["pictures"])
+    assert kept[0] == 0 and kept[1] >= 5
+
+
 def test_without_a_terminal_it_says_what_it_needs(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("JETRACER_RUNTIME_DIR", str(tmp_path / "run"))
     monkeypatch.chdir(tmp_path)
