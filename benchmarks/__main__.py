@@ -17,6 +17,7 @@ FIGURES = {
     "hogs": "100 Hz beside two CPU hogs, with real-time mode and without",
     "startup": "how soon `drive --sim` and the guard are ready, and how much memory a drive takes",
     "slow_reader": "how old pictures grow in front of a reader that is slower than its camera",
+    "power": "how soon battery and heat slow and stop the car, and what the guard's turns take",
     "renderer": "pictures a second of the simulated camera, and how fast lockstep runs",
     "tub": "how fast a Donkey tub is read and imported",
 }

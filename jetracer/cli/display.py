@@ -36,18 +36,19 @@ def main(arguments: List[str]) -> int:
 
 
 def _config(options: argparse.Namespace, rest: List[str]) -> Any:
-    """(the configuration, the kit's name)."""
-    from jetracer.car.kit import load_kit
+    """(the configuration, what the kit is called)."""
+    from jetracer.car.kit import kit_names, load_kit
     from jetracer.drive.standby import StandbyConfig
 
-    config = StandbyConfig()
+    config, named = StandbyConfig(), ""
     if options.kit:
-        config = load_kit(options.kit).apply(config)
+        kit = load_kit(options.kit)
+        config, named = kit.apply(config), kit.name if kit.name in kit_names() else kit.title
     if options.bus:
         config = configuration.merge(config, {"bus": options.bus})
     config = configuration.override(config, rest)
     found = _found(config.bus)
-    return config, load_kit(options.kit).name if options.kit else found
+    return config, named or found
 
 
 def _found(bus: str) -> str:

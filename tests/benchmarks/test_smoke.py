@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks import donkey, hogs, overhead, renderer, sixty_hz, slow_reader, startup, tub
+from benchmarks import donkey, hogs, overhead, power, renderer, sixty_hz, slow_reader, startup, tub
 from benchmarks.__main__ import main
 from benchmarks.block import Block
 from benchmarks.stand_ins import draw_pictures
@@ -99,3 +99,10 @@ def test_tub(monkeypatch):
     result = tub.measure(quick=True)
     assert result["records"] == 30
     assert "records/s" in tub.show(result)
+
+
+def test_power():
+    turns = power.turns(0.1)
+    assert turns["none"]["p50"] > 0
+    assert turns["sensors"]["p50"] > 0
+    assert 0 < power.glass(1)[0] < 10
