@@ -61,31 +61,31 @@ class CameraFile:
 
 def load_camera(path: Union[str, Path]) -> CameraFile:
     """Read a camera's file. Raises ConfigError or UnknownName, naming the entry."""
-    return _build(CameraFile, read(path), f"{path}: ")
+    return _build(CameraFile, read(path), str(path), "")
 
 
 _GROUPS: Dict[str, type] = {"lens": Lens, "capture": Capture, "mount": Mount}
 
 
-def _build(kind: Type[T], values: Mapping[str, Any], where: str) -> T:
+def _build(kind: Type[T], values: Mapping[str, Any], path: str, prefix: str) -> T:
     names = {item.name: item for item in fields(kind)}
     for name in values:
         if name not in names:
-            raise unknown(f"entry in {where.rstrip(': ')}, called", name, names)
+            raise unknown(f"entry in {path}, called", prefix + name, [prefix + other for other in names])
     missing = [name for name, item in names.items()
                if name not in values and item.default is MISSING and item.default_factory is MISSING]
     if missing:
-        raise ConfigError(f"{where}{missing[0]} is missing; calibrate the camera anew: jetracer calibrate camera")
-    return kind(**{name: _value(kind, name, value, where) for name, value in values.items()})
+        raise ConfigError(f"{path}: {prefix}{missing[0]} is missing; measure anew: jetracer calibrate camera")
+    return kind(**{name: _value(kind, name, value, path, prefix) for name, value in values.items()})
 
 
-def _value(kind: type, name: str, value: Any, where: str) -> Any:
+def _value(kind: type, name: str, value: Any, path: str, prefix: str) -> Any:
     group = _GROUPS.get(name)
     if group is None:
-        return convert(kind, name, value, where)
+        return convert(kind, name, value, f"{path}: {prefix}")
     if not isinstance(value, Mapping):
-        raise ConfigError(f"{where}{name} is a group; write [{name}].")
-    return _build(group, value, f"{where}{name}.")
+        raise ConfigError(f"{path}: {name} is a group; write [{name}].")
+    return _build(group, value, path, f"{prefix}{name}.")
 
 
 def _told(capture: Capture) -> str:

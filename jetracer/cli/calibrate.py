@@ -10,6 +10,7 @@ import sys
 import time
 from contextlib import ExitStack
 from dataclasses import asdict, replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple
 
@@ -22,6 +23,8 @@ GROUND = "Are all wheels off the ground, and fingers, hair and cables away from 
 
 
 def main(arguments: List[str]) -> int:
+    if arguments[:1] == ["camera"]:
+        return import_module(f"jetracer.cli.calibrate_{arguments[0]}").main(arguments[1:])
     options, rest = _parser().parse_known_args(arguments)
     signal.signal(signal.SIGTERM, _interrupt)
     kit, config = chosen(options, rest, {"world": {"lifted": True}})
@@ -31,7 +34,8 @@ def main(arguments: List[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="jetracer calibrate", allow_abbrev=False,
-        description="Find the car's centre, ends, dead band and reverse, with its wheels off the ground.",
+        description="Find the car's centre, ends, dead band and reverse, with its wheels off the ground. "
+                    "See also: jetracer calibrate camera --help",
         epilog="Options of the configuration work too, such as --bus 8 or, with --sim, --world.car_seed 7.",
     )
     car_options(parser)

@@ -20,7 +20,7 @@ VERBS = {
     "data": "data sets: import, export, check, stats, split, label, movie, delete",
     "stop": "stop the car now; it stays in neutral until it is armed again",
     "kits": "which kit this car is built from, by the chips on its bus, and why",
-    "calibrate": "find the car's centre, ends, dead band and reverse; writes them to its kit",
+    "calibrate": "find the car's centre, ends and dead band; its camera's lens and place",
     "display": "the car's display while nobody drives; runs until it is ended",
     "doctor": "what keeps the car from driving, and the command that mends it",
 }

@@ -83,13 +83,18 @@ def dump(config: Any) -> str:
 
 
 def write_text(path: Union[str, Path], text: str) -> None:
+    """As `write_bytes`."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: Union[str, Path], content: bytes) -> None:
     """Write a file whole or not at all, its folder too where it is missing. Raises ConfigError."""
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            temporary.write_text(text, encoding="utf-8")
+            temporary.write_bytes(content)
             os.replace(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
