@@ -17,7 +17,7 @@ from jetracer.data.recorder import Recorder, Recording
 from jetracer.display.base import Display
 from jetracer.display.pages import Facts
 from jetracer.drive.screen import PERIOD_S, Screen
-from jetracer.drive.vitals import CarView, Vitals, network_address
+from jetracer.drive.vitals import CarView, Figures, network_address
 from jetracer.safety.reasons import NOTICE, reason
 
 VITALS_S = 2.0
@@ -79,7 +79,7 @@ class Panel(Device):
             self._vitals_s = now_s
             self._facts = replace(self._facts, address=network_address())
             if self._view is not None:
-                self._facts = with_vitals(self._facts, self._view.read())
+                self._facts = with_figures(self._facts, self._view.read())
         if step is not None:
             self._facts = facts_of(step, self._facts, self._pace(now_s))
         if self.recorder is not None:
@@ -107,9 +107,9 @@ def with_recording(facts: Facts, recording: Recording) -> Facts:
                    dropped=recording.dropped, recording_error=recording.error, state=recording.error or facts.state)
 
 
-def with_vitals(facts: Facts, vitals: Vitals) -> Facts:
-    return replace(facts, battery_v=vitals.battery_v, battery_a=vitals.battery_a, battery_percent=vitals.percent,
-                   temperature_c=vitals.temperature_c, supply_w=vitals.supply_w)
+def with_figures(facts: Facts, figures: Figures) -> Facts:
+    return replace(facts, battery_v=figures.battery_v, battery_a=figures.battery_a, battery_percent=figures.percent,
+                   temperature_c=figures.temperature_c, supply_w=figures.supply_w)
 
 
 def state_of(decision: Decision) -> str:

@@ -11,7 +11,7 @@ from jetracer.car.base import CarConfig
 from jetracer.core.clock import Clock, MonotonicClock
 from jetracer.display.base import Display, DisplayConfig
 from jetracer.display.pages import Facts, identity, kit, power
-from jetracer.drive.panel import VITALS_S, state_of, with_vitals
+from jetracer.drive.panel import VITALS_S, state_of, with_figures
 from jetracer.drive.screen import PERIOD_S, Screen
 from jetracer.drive.vitals import CarView, network_address
 from jetracer.safety.guard import GuardConfig
@@ -50,9 +50,9 @@ class Standby:
         now_s = self._clock.now_s()
         if now_s - self._vitals_s >= VITALS_S:
             self._vitals_s = now_s
-            vitals = self._view.read()
-            self._facts = with_vitals(replace(self._facts, address=network_address()), vitals)
-            guard = vitals.guard
+            figures = self._view.read()
+            self._facts = with_figures(replace(self._facts, address=network_address()), figures)
+            guard = figures.guard
         else:
             guard = self._view.guard()
         self._facts = facts_of(guard, self._facts)

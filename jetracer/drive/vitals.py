@@ -26,7 +26,7 @@ def network_address() -> str:
             return ""
 
 
-class Vitals(NamedTuple):
+class Figures(NamedTuple):
     """What is known at a moment; NaN and empty where it is not. `cells`: 0 where no sensor was found."""
 
     guard: Optional[Status] = None  # None: no guard runs
@@ -53,14 +53,14 @@ class CarView:
         self._bus: Optional[Any] = None
         self._battery: Optional[Battery] = None  # looked for once: the kernel logs every address that is silent
 
-    def read(self) -> Vitals:
+    def read(self) -> Figures:
         """Never fails; what cannot be read is not known. May take some milliseconds."""
         guard, computer = self.guard(), self._computer.read()
         if guard is not None:
             volts, amps, cells = guard.battery_v, guard.battery_a, guard.cells
         else:
             (volts, amps), cells = self._reading(), self._battery.cells if self._battery else 0
-        return Vitals(guard, volts, amps, cells, computer.temperature_c, computer.supply_mw / 1000, computer.held_back)
+        return Figures(guard, volts, amps, cells, computer.temperature_c, computer.supply_mw / 1000, computer.held_back)
 
     def guard(self) -> Optional[Status]:
         """How the guard is, now; None when none runs."""

@@ -7,7 +7,7 @@ import math
 import pytest
 
 from jetracer.car.battery import BatteryConfig
-from jetracer.drive.vitals import CarView, Vitals, network_address
+from jetracer.drive.vitals import CarView, Figures, network_address
 from jetracer.sim.board import Board
 from tests.car.test_computer import NANO, lay
 from tests.safety.processes import started, wait_until
@@ -66,6 +66,6 @@ def test_with_a_guard_its_figures_count(tmp_path, board):
 def test_where_there_is_nothing_nothing_is_known(tmp_path):
     view = view_of(tmp_path)
     for _ in range(2):
-        assert repr(view.read()) == repr(Vitals())
-    assert math.isnan(Vitals().percent)
+        assert repr(view.read()) == repr(Figures())
+    assert math.isnan(Figures().percent)
     view.close()
