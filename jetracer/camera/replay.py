@@ -37,7 +37,7 @@ class ReplayCamera(Camera):
         self._recording = open_recording(self.config.path, self.config.fps)
         times = self._recording.times
         self._lap_s = times[-1] + 1.0 / self.config.fps  # length of one round when looping
-        self._start_s = self._clock.now_s()
+        self._start_s: Optional[float] = None
         self._next = self._bad_in_a_row = 0
 
     def close(self) -> None:
@@ -53,6 +53,8 @@ class ReplayCamera(Camera):
         if self._recording is None:
             raise CameraError("The recording is not open; use `with` or call open() first.")
         give_up_s = self._clock.now_s() + timeout_s
+        if self._start_s is None:  # what is set up between open and the first read costs no pictures
+            self._start_s = self._clock.now_s()
         while True:
             seq = self._due(give_up_s)
             image = self._recording.image(seq % len(self))

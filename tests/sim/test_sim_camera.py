@@ -9,6 +9,7 @@ import time
 import numpy as np
 import pytest
 
+from jetracer.camera import CSICamera
 from jetracer.camera.base import CameraConfig
 from jetracer.core.errors import CameraError, CameraTimeout
 from jetracer.sim.camera import SOCKET, SimCamera, world_dir
@@ -123,3 +124,12 @@ def test_the_camera_of_a_world_with_a_fault(folder):
             while True:
                 frame = camera.read(0.2)
         assert frame.t_s < start_s + 0.31
+
+
+def test_a_notebooks_camera_sees_the_simulated_world(world, monkeypatch):
+    monkeypatch.setenv("JETRACER_CAMERA", f"sim:{world.folder}")
+    with CSICamera(width=32, height=24) as camera:
+        first_s = camera.value_t_s
+        assert camera.value.shape == (24, 32, 3)
+        assert camera.read() is camera.value
+        assert camera.value_t_s > first_s
