@@ -16,13 +16,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Callable, Dict, List, Optional
 
+import torch
+
 from jetracer.car.model import LOOKAHEAD_M
 from jetracer.engine.card import ModelCard, ModelInput, write_card
 from jetracer.export.onnx import export_road
 from jetracer.models.road_net import PIXEL_MEAN, PIXEL_SCALE, RoadNet, macs, parameters
 from jetracer.sim.track import EVALUATION_FIRST_SEED, TRAINING_SEEDS, VALIDATION_SEEDS
+from jetracer.train.amp import bfloat16_pays
+from jetracer.train.config import TrainConfig
+from jetracer.train.fit import Progress, fit
 from jetracer.train.labels import LabelConfig
-from jetracer.train.road import Progress, RoadTrainConfig, bfloat16_pays, predict, scores, train
+from jetracer.train.metrics import predict, scores
 from jetracer.train.road_data import DataConfig, RoadData, make
 from jetracer.train.summary import by_surface
 
@@ -62,8 +67,9 @@ def make_model(recipe: Recipe, say: Say, command: str = "") -> Dict[str, float]:
     """Run the recipe and write the model. Returns its scores on the validation tracks."""
     data = data_set("training", recipe.training, recipe, say)
     unseen = data_set("validation", recipe.validation, recipe, say)
-    config = RoadTrainConfig(epochs=recipe.epochs, threads=recipe.threads, bfloat16=recipe.bfloat16)
-    net = train(data, config, Bar(say, "training"))
+    config = TrainConfig(epochs=recipe.epochs, threads=recipe.threads, amp="bf16" if recipe.bfloat16 else "fp32")
+    torch.manual_seed(config.seed)
+    net = fit(RoadNet(), data, config, watch=Bar(say, "training")).net
     say(f"net           {parameters(net)} parameters, {macs(net) / 1e6:.1f} million multiply-adds\n")
     seen = predict(net, unseen)
     metrics = scores(seen, unseen.labels)

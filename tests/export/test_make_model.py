@@ -10,7 +10,7 @@ pytest.importorskip("onnx", reason="needs onnx: pip install -e '.[train]'")
 from jetracer.engine.load import load_engine
 from jetracer.export.make_model import QUICK, Bar, Recipe, make_model, parse
 from jetracer.sim.track import TRAINING_SEEDS, VALIDATION_SEEDS
-from jetracer.train.road import Progress
+from jetracer.train.fit import Progress
 
 
 def test_no_pictures_to_a_loaded_model_with_a_complete_card(tmp_path):

@@ -1,0 +1,52 @@
+"""Labelled samples as arrays to learn from, in memory: 10 000 pictures of 112x112 take 0.4 GB."""
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import List, Sequence, Tuple
+
+import cv2
+import numpy as np
+
+from jetracer.data.sample import Note, Sample
+
+
+@dataclass(frozen=True)
+class PictureSet:
+    """pictures (N,S,S,3) uint8 BGR; labels (N,5): aim x, aim y, aim weight, confidence, confidence weight."""
+
+    pictures: np.ndarray
+    labels: np.ndarray
+    names: Tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def sha256(self) -> str:
+        """Of every pixel and label, in this order."""
+        digest = hashlib.sha256(self.pictures.tobytes())
+        digest.update(self.labels.tobytes())
+        return digest.hexdigest()
+
+
+def from_samples(samples: Sequence[Sample], size_px: int) -> Tuple[PictureSet, List[Note]]:
+    """The samples that have an aim and a picture, scaled to a square; and those that have not, with the reason.
+
+    A human who clicked saw a road: confidence is 1.
+    """
+    pictures, labels, names, left_out = [], [], [], []
+    for sample in samples:
+        if sample.aim is None:
+            left_out.append(Note(sample.name, "nobody said where to drive"))
+            continue
+        image = sample.picture.image()
+        if image is None:
+            left_out.append(Note(sample.name, "cannot be decoded"))
+            continue
+        pictures.append(cv2.resize(image, (size_px, size_px), interpolation=cv2.INTER_AREA))
+        labels.append((sample.aim.x, sample.aim.y, 1.0, 1.0, 1.0))
+        names.append(sample.name)
+    shape = (len(names), size_px, size_px, 3)
+    return PictureSet(np.array(pictures, np.uint8).reshape(shape),
+                      np.array(labels, np.float32).reshape(-1, 5), tuple(names)), left_out
