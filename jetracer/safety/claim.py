@@ -82,9 +82,10 @@ class Claim:
     def _lock_bus(self, bus: str) -> None:
         """Beside a virtual board; a real bus by its device file, which all users of the machine share."""
         kind, _, board = bus.partition(":")
-        path = Path(f"{board}.lock") if board else DEVICES / f"i2c-{kind}"
-        if board or os.access(path, os.R_OK):  # a bus that is not there or closed to us: `open_bus` says it better
-            self._lock(path, f"Another guard already drives the car on bus {bus}")
+        device = Path(board) if board else DEVICES / f"i2c-{kind}"
+        if os.access(device, os.R_OK):  # a bus that is not there or closed to us: `open_bus` says it better
+            lock = Path(f"{board}.lock") if board else device
+            self._lock(lock, f"Another guard already drives the car on bus {bus}")
 
     def _lock(self, path: Path, taken: str) -> None:
         try:

@@ -65,6 +65,7 @@ def test_a_stale_socket_is_replaced(claim, tmp_path):
 
 
 def test_two_guards_never_share_a_bus(claim, tmp_path):
+    (tmp_path / "board").touch()
     board = f"sim:{tmp_path}/board"
     claim(tmp_path / "one", board)
     with pytest.raises(GuardTaken, match=r"Another guard already drives the car on bus sim:.*/board; stop it"):
@@ -128,3 +129,8 @@ def test_a_guard_says_which_car_it_owns(claim, tmp_path):
 def test_a_guard_that_does_not_say_which_car_it_owns(tmp_path):
     with pytest.raises(GuardError, match=r"guard on .*/s does not say which car it owns \(Cannot read"):
         claimed(tmp_path / "s")
+
+
+def test_a_board_that_is_not_there_is_not_locked(claim, tmp_path):
+    claim(tmp_path / "one", f"sim:{tmp_path}/nowhere")
+    assert not (tmp_path / "nowhere.lock").exists()
