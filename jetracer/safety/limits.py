@@ -11,8 +11,9 @@ from jetracer.core.errors import ConfigError
 class Limits:
     """Ages are judged continuously, not only when a command comes. Battery figures are volts per cell."""
 
-    command_timeout_s: float = 0.10  # neutral and latched when the newest command is older
-    max_frame_age_s: float = 0.085  # the same for the newest picture, assisted and automatic only: neutral within 0.1 s
+    # the first two leave the guard time to have the motor in neutral 0.1 s after engine or camera were lost
+    command_timeout_s: float = 0.09  # neutral and latched when the newest command is older
+    max_frame_age_s: float = 0.085  # the same for the newest picture; assisted and automatic only
     max_pilot_age_s: float = 0.25  # neutral while the pilot has not been heard for longer
     max_unsure_s: float = 0.5  # neutral when the road was not seen for longer; assisted and automatic only
     min_confidence: float = 0.2  # from which on the road counts as seen

@@ -36,7 +36,7 @@ def test_what_is_good_passes_unchanged():
 
 # -- reasons to stop: (field, value still good, value just bad, reason, latches)
 EDGES = [
-    ("command_t_s", NOW - 0.0999, NOW - 0.1001, "watchdog", True),
+    ("command_t_s", NOW - 0.0899, NOW - 0.0901, "watchdog", True),
     ("command_t_s", NOW + AHEAD_S - 1e-6, NOW + AHEAD_S + 1e-6, "watchdog", True),
     ("frame_t_s", NOW - 0.0849, NOW - 0.0851, "stale_frame", True),
     ("frame_t_s", NOW + AHEAD_S - 1e-6, NOW + AHEAD_S + 1e-6, "stale_frame", True),

@@ -12,7 +12,7 @@ from jetracer.safety.limits import Limits
 
 def test_the_defaults():
     assert asdict(Limits()) == {
-        "command_timeout_s": 0.10, "max_frame_age_s": 0.085, "max_pilot_age_s": 0.25, "max_unsure_s": 0.5,
+        "command_timeout_s": 0.09, "max_frame_age_s": 0.085, "max_pilot_age_s": 0.25, "max_unsure_s": 0.5,
         "min_confidence": 0.2, "needs_deadman": True, "max_throttle": 1.0, "steering_per_s": 15.0,
         "throttle_per_s": 2.0, "neutral_throttle": 0.05, "battery_warn_v": 3.5, "battery_limit_v": 3.3,
         "battery_stop_v": 3.1, "battery_recover_v": 0.2, "battery_sag_s": 2.0, "brown_out_v": 2.5,
