@@ -10,6 +10,7 @@ from jetracer.core.errors import ConfigError, DeviceError
 from jetracer.core.types import Frame
 from jetracer.data.formats.base import FORMATS, read, recognised
 
+WRITABLE = [name for name in FORMATS.names if name != "session"]  # sessions are recorded
 FOUND = ("duplicates", "near_duplicates", "blank", "blurred")
 SHOWN = 6  # lines of a list, without --json
 
@@ -72,7 +73,7 @@ def _conversions(verb: Callable) -> None:
         one.add_argument("--geometry", metavar="FILE.toml", help="camera.lens, camera.mount, car; default: simulated")
         one.add_argument("--throttle", type=float, default=0.2, help="of commands made from aims (0.2)")
         if name == "export":
-            one.add_argument("--to", required=True, metavar="FORMAT", choices=FORMATS.names)
+            one.add_argument("--to", required=True, metavar="FORMAT", choices=WRITABLE)
         else:
             one.set_defaults(to="labelled")
 

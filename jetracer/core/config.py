@@ -94,7 +94,10 @@ def write_bytes(path: Union[str, Path], content: bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            temporary.write_bytes(content)
+            with temporary.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())  # else a power cut leaves the new name with nothing in it
             os.replace(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)

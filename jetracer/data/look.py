@@ -24,15 +24,14 @@ class Look(NamedTuple):
 
 def look(picture: Picture) -> Optional[Look]:
     """None when the picture cannot be decoded."""
-    data = picture.read()
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
+    image = picture.image()
     if image is None:
         return None
     grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
     height, width = grey.shape
     if width > 160:
         grey = cv2.resize(grey, (160, max(1, 160 * height // width)), interpolation=cv2.INTER_AREA)
-    digest = hashlib.blake2b(data, digest_size=16).digest()
+    digest = hashlib.blake2b(picture.read(), digest_size=16).digest()
     return Look(digest, _dhash(grey), is_blank(image), float(cv2.Laplacian(grey, cv2.CV_32F).var()), (width, height))
 
 

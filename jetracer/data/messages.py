@@ -53,13 +53,17 @@ class RecordedFrame(Frame):
     def __init__(self, read: Optional[Callable[[], bytes]], t_s: float, seq: int) -> None:
         self.__dict__.update(t_s=t_s, seq=seq, _read=read)
 
+    def jpeg(self) -> bytes:
+        """The picture as recorded, not decoded. Raises DataError."""
+        if self._read is None:
+            raise DataError(f"No picture was kept of frame {self.seq}; a session's own steps all have one.")
+        return decode_picture(self._read())
+
     @cached_property
     def image(self) -> np.ndarray:  # type: ignore[override]
         import cv2
 
-        if self._read is None:
-            raise DataError(f"No picture was kept of frame {self.seq}; a session's own steps all have one.")
-        image = cv2.imdecode(np.frombuffer(decode_picture(self._read()), np.uint8), cv2.IMREAD_COLOR)
+        image = cv2.imdecode(np.frombuffer(self.jpeg(), np.uint8), cv2.IMREAD_COLOR)
         if image is None:
             raise DataError(f"The picture of frame {self.seq} is damaged.")
         return image

@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from jetracer.camera.recordings import SUFFIXES
+from jetracer.core.errors import DataError
 
 JPEG, JPEG_END = b"\xff\xd8\xff", b"\xff\xd9"
 PNG, PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"
@@ -31,18 +32,21 @@ class Picture:
     load: Optional[Callable[[], bytes]] = None
 
     def read(self) -> bytes:
-        """The encoded bytes, as recorded. Raises OSError when the file is gone."""
+        """The encoded bytes, as recorded. Raises OSError or DataError when it is gone."""
         return self.load() if self.load else Path(self.path).read_bytes()
 
     def image(self) -> Optional[np.ndarray]:
-        """(H, W, 3) uint8 BGR, or None when it cannot be decoded."""
-        data = np.frombuffer(self.read(), np.uint8)
+        """(H, W, 3) uint8 BGR, or None when it cannot be read or decoded."""
+        try:
+            data = np.frombuffer(self.read(), np.uint8)
+        except (OSError, DataError):  # gone, or damaged, since it was listed
+            return None
         return cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
 
     def size(self) -> Optional[Tuple[int, int]]:
         """(width, height) in px, from the file's head where that tells; None when it is no picture."""
         if self.load:
-            return size_of(self.load()) or self._decoded_size()
+            return self._decoded_size()
         with open(str(self.path), "rb") as file:
             return size_of(file.read(4096)) or self._decoded_size()
 

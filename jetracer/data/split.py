@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from jetracer.camera.recordings import natural_key
+from jetracer.core.config import write_text
 from jetracer.core.errors import ConfigError, DataError
-from jetracer.data.atomic import rewrite
 from jetracer.data.sample import Sample
 
 FILE = "split.json"
@@ -75,7 +75,7 @@ def _in_time(samples: Sequence[Sample], share: float, seed: int) -> Split:
 
 def write_split(one: Split, root: Path) -> Path:
     """Write it down beside the data; returns where."""
-    rewrite(root / FILE, json.dumps(asdict(one), indent=1) + "\n")
+    write_text(root / FILE, json.dumps(asdict(one), indent=1) + "\n")
     return root / FILE
 
 

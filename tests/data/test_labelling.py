@@ -53,9 +53,9 @@ def test_a_failed_write_changes_nothing(folder, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.replace", full)
-    with pytest.raises(OSError):
+    with pytest.raises(ConfigError, match="No space left"):
         one.label(1, 0.5, 0.5)
-    with pytest.raises(OSError):
+    with pytest.raises(ConfigError, match="No space left"):
         one.undo()
     assert one.samples[1].aim is None
     assert on_disk(folder)[:2] == [((0.0, 0.0), False), (None, False)]

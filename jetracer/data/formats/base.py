@@ -10,7 +10,7 @@ from typing import ClassVar, FrozenSet, Iterator, List, Sequence, Set, Tuple, Un
 
 import cv2
 
-from jetracer.core.errors import ConfigError
+from jetracer.core.errors import ConfigError, DataError
 from jetracer.core.registry import Registry
 from jetracer.data.picture import JPEG, Picture
 from jetracer.data.sample import Dataset, Note, Sample
@@ -19,12 +19,13 @@ FORMATS = Registry("data format", {
     "coco": "jetracer.data.formats.coco:Coco",
     "jetbot": "jetracer.data.formats.jetbot_xy:JetBotXY",
     "labelled": "jetracer.data.formats.labelled:Labelled",
+    "session": "jetracer.data.formats.session:Recorded",
     "tub": "jetracer.data.formats.tub:Tub",
     "xy": "jetracer.data.formats.xy:NvidiaXY",
     "yolo": "jetracer.data.formats.yolo:Yolo",
 })
 # in this order: what names itself by a file first, what is known by names of pictures last
-_RECOGNISED = ("tub", "coco", "yolo", "labelled", "jetbot", "xy")
+_RECOGNISED = ("session", "tub", "coco", "yolo", "labelled", "jetbot", "xy")
 JPEG_QUALITY = 95  # of pictures that were not JPEG and have to become one
 
 
@@ -123,8 +124,8 @@ def copy_picture(picture: Picture, target: Path) -> str:
     """Write the picture to `target` as recorded, as JPEG where the name wants one; returns why it failed, or ""."""
     try:
         data = picture.read()
-    except OSError as error:
-        return f"cannot be read: {error.strerror or error}"
+    except (OSError, DataError) as error:
+        return f"cannot be read: {error}"
     if target.suffix.lower() in (".jpg", ".jpeg") and not data.startswith(JPEG):
         image = picture.image()
         if image is None:

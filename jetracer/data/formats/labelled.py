@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from jetracer.camera.recordings import natural_key
+from jetracer.core.config import write_text
 from jetracer.core.errors import DataError
 from jetracer.core.types import Aim, Command
-from jetracer.data.atomic import rewrite
 from jetracer.data.formats.base import Format, copy_picture
 from jetracer.data.picture import find, is_picture_name
 from jetracer.data.sample import Dataset, Note, Sample, number, renamed, share
@@ -95,7 +95,7 @@ class Labelled(Format):
 
 def write_labels(samples: Sequence[Sample], root: Path) -> None:
     """Write labels.csv anew, all of it or nothing."""
-    rewrite(root / LABELS, _csv_of(COLUMNS, map(_row, samples)))
+    write_text(root / LABELS, _csv_of(COLUMNS, map(_row, samples)))
 
 
 def update_labels(samples: Sequence[Sample], root: Path) -> None:
@@ -111,7 +111,7 @@ def update_labels(samples: Sequence[Sample], root: Path) -> None:
         if data.skipped:
             raise DataError(f"{root / LABELS} {data.skipped[0].why}; mend that line first, nothing was changed.")
         columns += [column for column in dict.fromkeys(chain(*rows)) if column and column not in columns]
-    rewrite(root / LABELS, _csv_of(columns, chain(rows, fresh.values())))
+    write_text(root / LABELS, _csv_of(columns, chain(rows, fresh.values())))
 
 
 def _csv_of(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:

@@ -16,9 +16,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
+from jetracer.core.config import write_text
 from jetracer.core.errors import DataError
 from jetracer.core.types import Command
-from jetracer.data.atomic import rewrite
 from jetracer.data.formats.base import Format, copy_picture
 from jetracer.data.picture import find
 from jetracer.data.sample import Dataset, Note, Sample, number, share
@@ -199,7 +199,7 @@ def _manifest(records: Sequence[Mapping[str, Any]], deleted: Sequence[int]) -> L
 
 
 def _write_manifest(root: Path, lines: Sequence[Any]) -> None:
-    rewrite(root / MANIFEST, "".join(json.dumps(line) + "\n" for line in lines))
+    write_text(root / MANIFEST, "".join(json.dumps(line) + "\n" for line in lines))
 
 
 def _begun_s(records: Sequence[Mapping[str, Any]]) -> float:
