@@ -15,6 +15,7 @@ FIGURES = {
     "overhead": "from the camera's time stamp to the motor registers, beside Donkey's loop",
     "sixty_hz": "the shipped model at 60 Hz for ten minutes: how even, how old the frames",
     "hogs": "100 Hz beside two CPU hogs, with real-time mode and without",
+    "recording": "what recording 60 frames/s costs the drive loop, and what a power cut costs the recording",
     "startup": "how soon `drive --sim` and the guard are ready, and how much memory a drive takes",
     "slow_reader": "how old pictures grow in front of a reader that is slower than its camera",
     "power": "how soon battery and heat slow and stop the car, and what the guard's turns take",

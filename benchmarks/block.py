@@ -11,7 +11,7 @@ import sys
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -90,8 +90,8 @@ class Take:
         return self._start_s is not None and step.t_s >= self._start_s + self._block.seconds
 
 
-def drive_block(block: Block) -> Tuple[Take, Dict[str, Any]]:
-    """Drive; the turns and what else is to be known. Raises JetRacerError."""
+def drive_block(block: Block, more: Sequence[Any] = ()) -> Tuple[Take, Dict[str, Any]]:
+    """Drive, with `more` sinks; the turns and what else is to be known. Raises JetRacerError."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(working_folder()))
         board = Board.create(str(folder / "board"))
@@ -99,7 +99,7 @@ def drive_block(block: Block) -> Tuple[Take, Dict[str, Any]]:
         guard_process = _start(stack, folder, block)
         driver, camera = _assemble(stack, guard_process, block)
         take = Take(board, block)
-        sinks: List[Any] = [take]
+        sinks: List[Any] = [take, *more]
         if block.recorded:
             sinks.append(Recorder(folder / "session.mcap"))
             stack.callback(sinks[-1].close)

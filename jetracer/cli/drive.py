@@ -174,6 +174,19 @@ def _bar(steering: float, half: int = 6) -> str:
     return "[" + "".join("|" if at == place else "·" if at == half else " " for at in range(2 * half + 1)) + "]"
 
 
+def _recording_told(recording: Dict[str, Any]) -> List[str]:
+    lines = []
+    if recording["error"]:
+        lines.append(f"The recording ended before the drive: {recording['error']}.")
+    if recording["dropped"]:
+        lines.append(f"{recording['dropped']} steps were not recorded: the disk was too slow.")
+    if recording["wanted"] == "button" or recording["undone"]:
+        lines.append(f"{recording['pictures']} pictures recorded, {recording['undone']} thrown away.")
+    if recording["wanted"] == "button" and not recording["pictures"] + recording["undone"]:
+        lines.append("The record button was not used: R on the keyboard, X or square on a gamepad.")
+    return lines
+
+
 def _told(summary: Dict[str, Any]) -> str:
     loop = summary["loop"]
     lines = [f"Ended: {summary['ended']}."]
@@ -182,12 +195,8 @@ def _told(summary: Dict[str, Any]) -> str:
                      f"off track {summary['off_track']} times, {summary['collisions']} collisions.")
     else:
         lines.append(f"{summary['frames']} frames in {summary['duration_s']:.1f} s.")
-    recording = summary["recording"]
-    if recording["error"]:
-        lines.append(f"The recording ended before the drive: {recording['error']}.")
-    if recording["dropped"]:
-        lines.append(f"{recording['dropped']} steps were not recorded: the disk was too slow.")
     lines += [f"Stopped at {stop['t_s']:.1f} s: {stop['reason']}." for stop in summary["stops"]]
+    lines += _recording_told(summary["recording"])
     if loop["frame_age_ms"]["p50"] is not None:
         lines.append(
             f"Frame to motors {loop['frame_age_ms']['p50']:.1f} ms (99 %: {loop['frame_age_ms']['p99']:.1f}), "

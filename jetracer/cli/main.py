@@ -16,6 +16,7 @@ from jetracer.core.errors import ConfigError, JetRacerError
 VERBS = {
     "drive": "drive by itself: a simulated car, a recording, or the real car",
     "teleop": "drive by hand: gamepad or keyboard, the real car or a simulated one",
+    "record": "drive by hand and record it, or repair a recording that was cut off",
     "evaluate": "score a road model: closed loop on unseen tracks, or on labelled frames",
     "data": "data sets: import, export, check, stats, split, label, movie, delete",
     "stop": "stop the car now; it stays in neutral until it is armed again",

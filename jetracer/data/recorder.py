@@ -30,6 +30,7 @@ class Recording(NamedTuple):
     """How a recording goes. `on`: pictures are being kept; `error`: why it ended before the drive, in a few words."""
 
     name: str
+    wanted: str  # which pictures: all, button, none
     on: bool
     pictures: int  # kept, without those undone
     dropped: int  # steps for which there was no room
@@ -83,7 +84,8 @@ class Recorder:
     def state(self) -> Recording:
         wanted = self._config.pictures
         on = not self._error and (wanted == ALL or (wanted == BUTTON and self._button))
-        return Recording(self.path.parent.name, on, self._log.pictures, self._dropped, self._log.undone, self._error)
+        return Recording(self.path.parent.name, wanted, on, self._log.pictures, self._dropped, self._log.undone,
+                         self._error)
 
     def close(self) -> Recording:
         """Write what is waiting and finish the file. May be called again."""

@@ -6,14 +6,16 @@ ordinary reader of the package `mcap` finds nothing in such a file. https://mcap
 """
 from __future__ import annotations
 
+import fcntl
 import os
 import struct
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple, Union
 
 import numpy as np
 
+from jetracer.camera.recordings import SESSION
 from jetracer.core.errors import DataError
 from jetracer.data.messages import PICTURE, STEP, UNDO
 from jetracer.data.writer import Attachment
@@ -58,17 +60,40 @@ class Message(NamedTuple):
     data: bytes
 
 
-def scan(fd: int, path: Path) -> Contents:
-    """Look through an open file. Raises DataError where it is no session at all."""
+def open_file(path: Union[str, Path]) -> Tuple[Path, int]:
+    """The session file at `path`, which may be its run folder, and a descriptor to read it. Raises DataError."""
+    place = Path(path).expanduser()
+    place = place / SESSION if place.is_dir() else place
+    try:
+        return place, os.open(str(place), os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise DataError(f"No session {place} ({error.strerror}); give a run folder or its {SESSION}.") from error
+
+
+def scan(fd: int, path: Path, check: bool = False) -> Contents:
+    """Look through an open file; with `check`, also through the chunks of a finished one.
+
+    Raises DataError where it is no session at all.
+    """
     size = os.fstat(fd).st_size
-    if os.pread(fd, len(MAGIC), 0) != MAGIC:
+    if not MAGIC.startswith(os.pread(fd, len(MAGIC), 0)):  # a shorter file was cut off at once
         raise DataError(f"{path} is no recorded session; give the session.mcap of a drive.")
     records = list(_walk(fd, len(MAGIC), size))
     finished = bool(records) and records[-1].kind == FOOTER and os.pread(fd, 99, _end(records[-1])) == MAGIC
-    chunks = _indexed(fd, records) if finished else _checked(fd, records)
+    chunks = _indexed(fd, records) if finished and not check else _checked(fd, records)
     topics = _topics(fd, path, chunks)
     named, attached = _beside(fd, records)
-    return Contents(chunks, topics, named, attached, "" if finished else _damage(records, chunks, size))
+    return Contents(chunks, topics, named, attached, _damage(fd, records, chunks, size, finished))
+
+
+def being_recorded(fd: int) -> bool:
+    """Whether a recorder has the file; it holds a lock until it ends, however it ends."""
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    fcntl.flock(fd, fcntl.LOCK_UN)
+    return False
 
 
 def read_chunk(fd: int, chunk: Chunk) -> bytes:
@@ -204,10 +229,15 @@ def _stream(data: bytes) -> Any:
     return ReadDataStream(BytesIO(data))
 
 
-def _damage(records: List[Record], chunks: List[Chunk], size: int) -> str:
+def _damage(fd: int, records: List[Record], chunks: List[Chunk], size: int, finished: bool) -> str:
+    """What is wrong, in words; nothing of a finished file with all its chunks."""
     found = sum(record.kind == CHUNK for record in records)
-    torn = size - (_end(records[-1]) if records else len(MAGIC))
-    text = "it is still being recorded, or was cut off"
-    if torn:
-        text += f"; {torn} bytes at its end are left out"
-    return text + (f"; {found - len(chunks)} damaged chunks are left out" if found > len(chunks) else "")
+    torn = size - (_end(records[-1]) if records else 0)
+    text = []
+    if not finished:
+        text.append("it is still being recorded" if being_recorded(fd) else "it was cut off")
+    if torn and not finished:
+        text.append(f"{torn} bytes at its end are left out")
+    if found > len(chunks):
+        text.append(f"{found - len(chunks)} damaged chunks are left out")
+    return ", ".join(text)

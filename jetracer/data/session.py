@@ -21,23 +21,26 @@ from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Tup
 
 import numpy as np
 
-from jetracer.camera.recordings import SESSION
 from jetracer.core.config import parse
 from jetracer.core.errors import DataError
 from jetracer.core.types import Step
 from jetracer.data.messages import PICTURE, STEP, UNDO, RecordedFrame, decode_step, decode_undo
-from jetracer.data.scan import Message, message_at, read_chunk, scan
+from jetracer.data.scan import Message, message_at, open_file, read_chunk, scan
 from jetracer.data.writer import CARD, CONFIG, FACTS, Attachment
 
 _log = logging.getLogger(__name__)
 
 
 class Moment(NamedTuple):
-    """A turn of the drive loop. `truth` is the simulated world's; `kept`: it is one of the session's own steps."""
+    """A turn of the drive loop. `truth` is the simulated world's.
+
+    `kept`: it is one of the session's own steps; `undone`: the pilot threw it away.
+    """
 
     step: Step
     truth: Optional[SimpleNamespace]
     kept: bool
+    undone: bool
 
 
 class _Place(NamedTuple):
@@ -65,9 +68,10 @@ class Session(abc.Sequence):
         self._places = list(self._find())
         marks = [decode_undo(message.data) for message in self._all(UNDO)]
         self.undone = tuple((self._seconds(mark.from_ns), self._seconds(mark.to_ns)) for mark in marks)
-        thrown = [] if with_undone else marks
-        self._kept = [number for number, place in enumerate(self._places) if place.picture_at >= 0
-                      and not any(mark.from_ns <= place.time_ns <= mark.to_ns for mark in thrown)]
+        self._thrown = {number for number, place in enumerate(self._places)
+                        if any(mark.from_ns <= place.time_ns <= mark.to_ns for mark in marks)}
+        self._kept = [number for number, place in enumerate(self._places)
+                      if place.picture_at >= 0 and (with_undone or number not in self._thrown)]
         self.times = np.array([self._seconds(self._places[number].time_ns) for number in self._kept])
 
     @classmethod
@@ -76,19 +80,14 @@ class Session(abc.Sequence):
 
         One that was cut off, or is still being recorded, is read as far as it goes. Raises DataError.
         """
-        place = Path(path).expanduser()
-        place = place / SESSION if place.is_dir() else place
-        try:
-            fd = os.open(str(place), os.O_RDONLY | os.O_CLOEXEC)
-        except OSError as error:
-            raise DataError(f"No session {place} ({error.strerror}); give a run folder or its {SESSION}.") from error
+        place, fd = open_file(path)
         try:
             session = cls(place, fd, undone)
         except BaseException:
             os.close(fd)
             raise
         if session.damage:
-            _log.warning("%s was not finished: %s", place, session.damage)
+            _log.warning("%s: %s", place, session.damage)
         return session
 
     def close(self) -> None:
@@ -116,7 +115,7 @@ class Session(abc.Sequence):
         """Every turn of the loop in order, those without a picture and those thrown away too."""
         kept = set(self._kept)
         for number, place in enumerate(self._places):
-            yield Moment(*self._step(place), number in kept)
+            yield Moment(*self._step(place), number in kept, number in self._thrown)
 
     def at(self, t_s: float) -> int:
         """The index of the newest step at `t_s`; of the first, before that."""

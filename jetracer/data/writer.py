@@ -5,7 +5,9 @@ a full disk cut in two is taken away again.
 """
 from __future__ import annotations
 
+import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Dict, List, Mapping, NamedTuple, Sequence
 
@@ -38,29 +40,32 @@ class SessionWriter:
         self._mcap = Writer(self._buffer, chunk_size=_NO_LIMIT, compression=CompressionType.NONE)
         self._ids: Dict[str, int] = {}
         self._fd = os.open(str(self.path), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
-        self._mcap.start(library="jetracer")
-        for one in attachments:
-            self._mcap.add_attachment(0, 0, one.name, one.kind, one.content)
-        for name, facts in records.items():
-            self._mcap.add_metadata(name, dict(facts))
-        for channel in channels():
-            schema = self._mcap.register_schema(channel.schema_name, channel.schema_encoding, channel.schema)
-            self._ids[channel.topic] = self._mcap.register_channel(channel.topic, channel.encoding, schema)
-        self._store()
-        _sync_folder(self.path.parent)
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX)  # says that it is being recorded, as long as this process lives
+            self._begin(records, attachments)
+            sync_folder(self.path.parent)
+        except OSError:
+            self.close()
+            with suppress(OSError):
+                self.path.unlink()
+            raise
 
     def add(self, topic: str, time_ns: int, data: bytes, number: int = 0) -> None:
         """Put a message into the chunk that is being filled; nothing is written yet."""
         self._mcap.add_message(self._ids[topic], time_ns, data, time_ns, number)
 
-    def flush(self) -> None:
-        """End the chunk, and return when it is on the disk."""
+    def end_chunk(self) -> None:
+        """The next message begins a new chunk."""
         self._mcap.flush()
+
+    def flush(self) -> None:
+        """End the chunk, and return when all is on the disk."""
+        self.end_chunk()
         self._store()
 
     def note(self, name: str, facts: Mapping[str, str]) -> None:
         """One more metadata record, after the last chunk."""
-        self._mcap.flush()
+        self.end_chunk()
         self._mcap.add_metadata(name, dict(facts))
 
     def finish(self) -> None:
@@ -74,6 +79,17 @@ class SessionWriter:
         if fd >= 0:
             os.close(fd)
 
+    def _begin(self, records: Mapping[str, Mapping[str, str]], attachments: Sequence[Attachment]) -> None:
+        self._mcap.start(library="jetracer")
+        for one in attachments:
+            self._mcap.add_attachment(0, 0, one.name, one.kind, one.content)
+        for name, facts in records.items():
+            self._mcap.add_metadata(name, dict(facts))
+        for channel in channels():
+            schema = self._mcap.register_schema(channel.schema_name, channel.schema_encoding, channel.schema)
+            self._ids[channel.topic] = self._mcap.register_channel(channel.topic, channel.encoding, schema)
+        self._store()
+
     def _store(self) -> None:
         whole = self._buffer.stored
         rest = memoryview(self._buffer.take())
@@ -82,7 +98,8 @@ class SessionWriter:
                 rest = rest[os.write(self._fd, rest) :]
             os.fdatasync(self._fd)
         except OSError:
-            os.ftruncate(self._fd, whole)
+            with suppress(OSError):
+                os.ftruncate(self._fd, whole)
             raise
 
 
@@ -112,8 +129,8 @@ class _Buffer:
         return data
 
 
-def _sync_folder(folder: Path) -> None:
-    """Make the new file's name as lasting as its content."""
+def sync_folder(folder: Path) -> None:
+    """Make a file's new name as lasting as its content. Raises OSError."""
     fd = os.open(str(folder), os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(fd)

@@ -73,10 +73,11 @@ def model(facts: Facts) -> Page:
 
 
 def recording(facts: Facts) -> Page:
-    count = f"{facts.pictures} PICS" + (f" {facts.dropped} LOST" if facts.dropped else "")
+    count = f"{facts.pictures} PICS"
     if not facts.recording:
         return Page("NO REC", (facts.recording_error or "NOT RECORDING", count))
-    return Page("REC", (facts.recording, count))
+    lost = (f"{facts.dropped} STEPS LOST",) if facts.dropped else ()  # first: a small glass has room for one line
+    return Page("REC", (*lost, facts.recording, count))
 
 
 Pages = Tuple[Callable[[Facts], Page], ...]

@@ -33,7 +33,7 @@ def make_movie(session: Session, track: Optional[Track], path: Path) -> Optional
 
 def _images(session: Session, track: Optional[Track]) -> Iterator[np.ndarray]:
     plan: Optional[Plan] = None
-    for step, truth, kept in session.moments():
+    for step, truth, kept, _ in session.moments():
         image = _picture(step) if kept else None
         if image is None:
             continue

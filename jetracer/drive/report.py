@@ -35,7 +35,7 @@ class Row(NamedTuple):
 def rows_of(moments: Iterable[Moment]) -> List[Row]:
     return [Row(step.frame.seq, step.t_s, step.frame.t_s, step.decision.t_s, step.sections_s.get("perceive", 0.0),
                 step.decision.armed, tuple(stop.reason for stop in step.decision.stops), truth)
-            for step, truth, _ in moments]
+            for step, truth, _, _ in moments]
 
 
 def finish(folder: Path, track: Optional[Track] = None, movie: bool = True,
@@ -45,7 +45,10 @@ def finish(folder: Path, track: Optional[Track] = None, movie: bool = True,
     with Session.open(folder) as session:
         rows = rows_of(session.moments())
         summary = {**summarise(rows), "run": str(folder), **(extra or {})}
-        (folder / "summary.json").write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
+        try:
+            (folder / "summary.json").write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
+        except OSError as error:  # the figures are told all the same
+            summary["report_error"] = f"cannot write to {folder}: {error.strerror}"
         if track is not None and any(row.truth is not None for row in rows):
             from jetracer.drive.trackplot import plot_run
 

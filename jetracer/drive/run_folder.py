@@ -24,13 +24,12 @@ def make_run_folder(config: DriveConfig) -> Path:
         folder = base / (name + suffix)
         try:
             folder.mkdir(parents=True)
-            break
+            (folder / "config.toml").write_text(dump(config), encoding="utf-8")
+            return folder
         except FileExistsError:
             continue
         except OSError as error:
             raise ConfigError(f"Cannot write to {base} ({error.strerror}); choose another with --runs.") from error
-    (folder / "config.toml").write_text(dump(config), encoding="utf-8")
-    return folder
 
 
 def make_recorder(folder: Path, config: DriveConfig, card: Optional[ModelCard],

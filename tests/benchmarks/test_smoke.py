@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks import donkey, hogs, overhead, power, renderer, sixty_hz, slow_reader, startup, tub
+from benchmarks import donkey, hogs, overhead, power, recording, renderer, sixty_hz, slow_reader, startup, tub
 from benchmarks.__main__ import main
 from benchmarks.block import Block
 from benchmarks.stand_ins import draw_pictures
@@ -106,3 +106,11 @@ def test_power():
     assert turns["none"]["p50"] > 0
     assert turns["sensors"]["p50"] > 0
     assert 0 < power.glass(1)[0] < 10
+
+
+def test_recording(pictures, tmp_path, monkeypatch):
+    monkeypatch.setattr(recording, "STRETCH_S", 0.6)
+    one = recording.drive(recording.Take(str(pictures), str(tmp_path / "session.mcap"), "null", 1.5))
+    assert one["pictures"] > 20 and one["dropped"] == 0 and one["error"] == ""
+    shown = recording.show({"drives": {"this disk": one}, "kills": {"count": 1, "worst_s": 0.4}, "goal_met": True})
+    assert "1 recordings killed with SIGKILL: at most 0.40 s lost" in shown

@@ -15,13 +15,11 @@ PERIOD_S = 1 / 60
 CONFIG = RecordConfig(keep_free_mb=0.0)  # whatever the disk of the tests
 
 
-def step(seq: int, t_s: Optional[float] = None, size: int = 32, record: bool = False, undo: bool = False,
-         noise: bool = False) -> Step:
-    """A step whose picture is all of the grey `seq`, or noise, which makes JPEGs large."""
+def step(seq: int, t_s: Optional[float] = None, size: int = 32, record: bool = False, undo: bool = False
+         ) -> Step:
+    """A step whose picture is all of the grey `seq`."""
     t_s = 100.0 + seq * PERIOD_S if t_s is None else t_s
     image = np.full((size, size, 3), seq % 256, np.uint8)
-    if noise:
-        image = np.random.default_rng(seq).integers(0, 256, (size, size, 3), np.uint8)
     return Step(
         Frame(image, t_s - 0.004, seq),
         Scene(t_s - 0.004, Aim(0.25, -0.1), (Detection("cone", 0.5, (0.0, 0.25, 0.5, 1.0)),), 0.75),

@@ -8,7 +8,7 @@ import pytest
 
 from jetracer.display.base import SIZES
 from jetracer.display.font import CELLS, text
-from jetracer.display.pages import PAGES, Facts, draw, wrap
+from jetracer.display.pages import PAGES, Facts, Page, draw, recording, wrap
 from jetracer.safety.reasons import REASONS
 from tests import golden_display
 from tests.golden_display import DRIVING, PICTURES, STOPPED
@@ -81,3 +81,9 @@ def test_long_lines_and_words_are_wrapped(words, columns, lines):
 
 def test_words_may_be_left_whole():
     assert wrap("abcdefgh ij", 5, cut=False) == ["abcdefgh", "ij"]
+
+
+def test_what_the_recording_has_lost_comes_before_its_name():
+    assert recording(replace(DRIVING, dropped=3)) == Page("REC", ("3 STEPS LOST", DRIVING.recording, "1234 PICS"))
+    ended = replace(DRIVING, recording="", recording_error="disk full")
+    assert recording(ended) == Page("NO REC", ("disk full", "1234 PICS"))

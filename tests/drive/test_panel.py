@@ -174,11 +174,11 @@ def test_a_step_becomes_facts():
 
 def test_how_the_recording_goes_becomes_facts():
     facts = Facts(state="armed")
-    going = with_recording(facts, Recording("run", True, 70, 3, 0, ""))
+    going = with_recording(facts, Recording("run", "all", True, 70, 3, 0, ""))
     assert (going.recording, going.pictures, going.dropped, going.state) == ("run", 70, 3, "armed")
-    paused = with_recording(facts, Recording("run", False, 70, 0, 0, ""))
+    paused = with_recording(facts, Recording("run", "all", False, 70, 0, 0, ""))
     assert (paused.recording, paused.state) == ("", "armed")
-    full = with_recording(facts, Recording("run", False, 70, 0, 0, "disk full"))
+    full = with_recording(facts, Recording("run", "all", False, 70, 0, 0, "disk full"))
     assert (full.recording, full.recording_error, full.state) == ("", "disk full", "disk full")
 
 

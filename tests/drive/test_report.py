@@ -95,7 +95,7 @@ def test_a_run_that_was_cut_short_can_still_be_read(tmp_path):
 
 
 def summary_of(steps):
-    return summarise(rows_of([Moment(one, None, True) for one in steps]))
+    return summarise(rows_of([Moment(one, None, True, False) for one in steps]))
 
 
 def test_stops_count_as_they_begin_and_only_once_armed():

@@ -16,8 +16,6 @@ from jetracer.data.picture import Picture
 from jetracer.data.sample import Dataset, Note, Sample
 from jetracer.data.session import Moment, Session
 
-_ROUNDED_S = 1e-6  # stretches are kept in whole nanoseconds of Unix time, steps in seconds since the start
-
 
 class Recorded(Format):
     name = "session"
@@ -39,9 +37,7 @@ class Recorded(Format):
         weakref.finalize(open_still, session.close)
         for moment in session.moments():
             if moment.kept:
-                t_s = moment.step.t_s
-                thrown = any(start - _ROUNDED_S <= t_s <= end + _ROUNDED_S for start, end in session.undone)
-                data.samples.append(_sample(moment, name, zero_s, thrown, open_still))
+                data.samples.append(_sample(moment, name, zero_s, open_still))
         return data
 
     def write(self, samples: Sequence[Sample], root: Path) -> List[Note]:
@@ -52,13 +48,13 @@ class _OpenStill:
     """Held by every picture of a session: the file stays open as long as one of them may be asked for."""
 
 
-def _sample(moment: Moment, session: str, zero_s: float, deleted: bool, open_still: Any) -> Sample:
+def _sample(moment: Moment, session: str, zero_s: float, open_still: Any) -> Sample:
     step, truth = moment.step, moment.truth
     return Sample(
         Picture(f"{step.frame.seq:07d}.jpg", load=_loader(step.frame.jpeg, open_still)),
         command=step.decision.command if step.decision.armed else None,
         speed_mps=getattr(truth, "speed_mps", None), t_s=zero_s + step.t_s, session=session,
-        tags=(step.pilot.mode,), deleted=deleted,
+        tags=(step.pilot.mode,), deleted=moment.undone,
     )
 
 
