@@ -16,7 +16,10 @@ SHOWN = 6  # lines of a list, without --json
 
 
 def main(arguments: List[str]) -> int:
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options, options.rest = parser.parse_known_args(arguments)
+    if options.rest and options.run is not _convert:
+        parser.error(f"unrecognized arguments: {' '.join(options.rest)}")
     result = options.run(options)
     if result is None:
         return 0
@@ -70,7 +73,8 @@ def _conversions(verb: Callable) -> None:
         one.add_argument("--from", dest="source_format", metavar="FORMAT", default="", choices=("", *FORMATS.names))
         one.add_argument("--fill", choices=("aim", "command"), default="",
                          help="made from the other where it is missing, by the geometry of car and camera")
-        one.add_argument("--geometry", metavar="FILE.toml", help="camera.lens, camera.mount, car; default: simulated")
+        one.add_argument("--camera", metavar="FILE", help="for --fill: what `jetracer calibrate camera` wrote, or sim; "
+                                                          "the car too is told, such as --car.wheelbase_m 0.17")
         one.add_argument("--throttle", type=float, default=0.2, help="of commands made from aims (0.2)")
         if name == "export":
             one.add_argument("--to", required=True, metavar="FORMAT", choices=WRITABLE)
@@ -79,13 +83,24 @@ def _conversions(verb: Callable) -> None:
 
 
 def _convert(options: argparse.Namespace) -> Dict[str, Any]:
-    from jetracer.core.config import load
     from jetracer.data.convert import convert
-    from jetracer.data.targets import Geometry
 
-    geometry = load(Geometry(), options.geometry) if options.geometry else Geometry()
+    if not options.fill and (options.camera or options.rest):
+        raise ConfigError(f"{options.rest[0] if options.rest else '--camera'} goes with --fill only.")
     sources = options.source if isinstance(options.source, list) else [options.source]
-    return convert(sources, options.target, options.to, options.source_format, options.fill, geometry, options.throttle)
+    return convert(sources, options.target, options.to, options.source_format, _fill(options))
+
+
+def _fill(options: argparse.Namespace) -> Optional[Callable]:
+    from jetracer.core.config import override
+    from jetracer.data.targets import Geometry, camera_of, with_aims, with_commands
+
+    if not options.fill:
+        return None
+    geometry = override(Geometry(camera_of(options.camera)), options.rest)
+    if options.fill == "aim":
+        return lambda samples: with_aims(samples, geometry)
+    return lambda samples: with_commands(samples, geometry, options.throttle)
 
 
 def _check(options: argparse.Namespace) -> Dict[str, Any]:

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import List, Optional, Sequence, Tuple
 
+from jetracer.camera.base import CameraConfig
+from jetracer.camera.calibration import load_camera
 from jetracer.camera.geometry import SIM_CAMERA, CameraModel
 from jetracer.car.model import LOOKAHEAD_M, CarModel
 from jetracer.core.bounds import clip
@@ -26,11 +28,27 @@ LONGEST_GAP_S = 0.5  # between two commands one can be told from both; across a 
 
 @dataclass(frozen=True)
 class Geometry:
-    """The car and the camera that took the pictures; the simulated ones unless said. As TOML: --geometry FILE."""
+    """The camera that took the pictures, and the car, the simulated one unless said."""
 
-    camera: CameraModel = SIM_CAMERA
+    camera: CameraModel
     car: CarModel = field(default_factory=CarModel)
     lookahead_m: float = LOOKAHEAD_M
+
+
+def camera_of(name: Optional[str]) -> CameraModel:
+    """The camera of a calibration file, or of the simulator for "sim". Raises ConfigError.
+
+    There is no default: through the wrong camera every aim would be wrong, and nothing would tell.
+    """
+    if not name:
+        raise ConfigError("Which camera took the pictures? --camera FILE, as `jetracer calibrate camera` wrote it; "
+                          "--camera sim for the simulated one.")
+    if name == "sim":
+        return SIM_CAMERA
+    file = load_camera(name)
+    capture = file.capture  # aims are fractions of the picture, so its size does not matter
+    return file.model(CameraConfig(width=file.lens.width, height=file.lens.height, capture_width=capture.width,
+                                   capture_height=capture.height, flip=capture.flip))
 
 
 def aim_of(command: Command, geometry: Geometry, speed_mps: float = 0.0) -> Optional[Aim]:

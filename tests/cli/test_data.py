@@ -27,7 +27,7 @@ def test_import_check_split_and_export(capsys, tub, tmp_path):
     assert run(capsys, "split", tmp_path / "set", "--share", "0.4")["val"] >= 1
     checked = run(capsys, "check", tmp_path / "set")
     assert (checked["records"], checked["deleted"], checked["leaks"]["unknown"]) == (4, 1, 0)
-    told = run(capsys, "export", tmp_path / "set", tmp_path / "xy", "--to", "xy", "--fill", "aim")
+    told = run(capsys, "export", tmp_path / "set", tmp_path / "xy", "--to", "xy", "--fill", "aim", "--camera", "sim")
     assert (told["records"], told["not_carried"][0]) == (4, "command of 5 records")
     assert read(tmp_path / "xy").format == "xy"
 
@@ -44,9 +44,13 @@ def test_clicks_become_a_tub_by_geometry(capsys, tmp_path):
     assert main(["data", "export", str(tmp_path / "clicks"), str(tmp_path / "tub"), "--to", "tub"]) == 2
     assert "--fill command" in capsys.readouterr().err
     assert not (tmp_path / "tub").exists()
-    (tmp_path / "car.toml").write_text("[car]\nwheelbase_m = 0.2\n")
+    to_tub = ["data", "export", str(tmp_path / "clicks"), str(tmp_path / "tub"), "--to", "tub"]
+    assert main([*to_tub, "--fill", "command"]) == 2
+    assert "Which camera" in capsys.readouterr().err
+    assert main([*to_tub, "--car.wheelbase_m", "0.2"]) == 2
+    assert "--car.wheelbase_m goes with --fill only" in capsys.readouterr().err
     told = run(capsys, "export", tmp_path / "clicks", tmp_path / "tub", "--to", "tub", "--fill", "command",
-               "--geometry", tmp_path / "car.toml", "--throttle", "0.25")
+               "--camera", "sim", "--car.wheelbase_m", "0.2", "--throttle", "0.25")
     assert (told["records"], told["not_carried"]) == (1, ["aim of 1 records"])
     command = read(tmp_path / "tub").samples[0].command
     assert command == Command(command.steering, 0.25) and command.steering > 0

@@ -1,21 +1,23 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from jetracer.camera.calibration import CameraFile, Capture
 from jetracer.camera.geometry import SIM_CAMERA
+from jetracer.car.model import CarModel
 from jetracer.control.config import ControlConfig
 from jetracer.control.pursuit import PurePursuit
 from jetracer.core.clock import FakeClock
-from jetracer.core.config import load
 from jetracer.core.errors import ConfigError
 from jetracer.core.types import Aim, Command, Scene
 from jetracer.data.sample import Sample
-from jetracer.data.targets import Geometry, aim_of, delayed, noted, steering_of, with_aims, with_commands
+from jetracer.data.targets import Geometry, aim_of, camera_of, delayed, noted, steering_of, with_aims, with_commands
 from jetracer.engine.null import NullEngine
 from tests.data.sets import why
 
-GEOMETRY = Geometry()
+GEOMETRY = Geometry(SIM_CAMERA)
 
 
 @pytest.mark.parametrize("steering", np.linspace(-1.0, 1.0, 9))
@@ -51,11 +53,16 @@ def test_what_is_missing_is_made_and_what_is_there_stays():
     assert commands[1] is drive and commands[2] is both and commands[3] is sky
 
 
-def test_the_geometry_of_a_real_car_is_a_toml_file(tmp_path):
-    (tmp_path / "car.toml").write_text("lookahead_m = 1.0\n[camera.mount]\nheight_m = 0.2\n[car]\nwheelbase_m = 0.17\n")
-    real = load(GEOMETRY, tmp_path / "car.toml")
+def test_the_camera_is_a_calibration_file_or_the_simulators_and_never_guessed(tmp_path):
+    path = tmp_path / "front.toml"
+    lens, mount = SIM_CAMERA.lens, replace(SIM_CAMERA.mount, height_m=0.2)
+    CameraFile("front", "2026-01-01", 0.3, 20, lens.resized(640, 640), Capture(1280, 720), mount).save(path)
+    real = Geometry(camera_of(str(path)), CarModel(wheelbase_m=0.17))
     assert steering_of(aim_of(Command(0.5), real), real) == pytest.approx(0.5, abs=1e-6)
     assert aim_of(Command(0.5), real) != aim_of(Command(0.5), GEOMETRY)
+    assert camera_of("sim") is SIM_CAMERA
+    with pytest.raises(ConfigError, match="Which camera took the pictures"):
+        camera_of(None)
 
 
 def drive(count=40, hz=20.0, session="a", start=0.0):
