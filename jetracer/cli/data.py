@@ -120,8 +120,11 @@ def _split(options: argparse.Namespace) -> Dict[str, Any]:
 
     data = read(options.source)
     one = split(data.alive, options.share, options.seed)
-    path = write_split(one, data.path)
-    return {**data.summary(), "by": one.by, "train": len(one.train), "val": len(one.val), "written": str(path)}
+    path, part = write_split(one, data.path), len(one.val) / len(data.alive)
+    far = not 0.5 <= part / one.share <= 2.0
+    return {**data.summary(), "by": one.by, "train": len(one.train), "val": len(one.val), "written": str(path),
+            "advice": [f"{part:.0%} validate, not {one.share:.0%}: whole sessions allow no better; record more, "
+                       "or try another --seed."] if far else []}
 
 
 def _movie(options: argparse.Namespace) -> Dict[str, Any]:

@@ -24,7 +24,8 @@ def test_import_check_split_and_export(capsys, tub, tmp_path):
     told = run(capsys, "import", tub, tmp_path / "set")
     assert (told["records"], told["format"]) == (5, "labelled")
     assert told["skipped"] == [{"path": f"{tub}/3_cam_image_array_.jpg", "why": "there is no such file"}]
-    assert run(capsys, "split", tmp_path / "set", "--share", "0.4")["val"] >= 1
+    assert run(capsys, "split", tmp_path / "set", "--share", "0.1")["advice"][0].endswith("or try another --seed.")
+    assert run(capsys, "split", tmp_path / "set", "--share", "0.4")["advice"] == []
     checked = run(capsys, "check", tmp_path / "set")
     assert (checked["records"], checked["deleted"], checked["leaks"]["unknown"]) == (4, 1, 0)
     told = run(capsys, "export", tmp_path / "set", tmp_path / "xy", "--to", "xy", "--fill", "aim", "--camera", "sim")

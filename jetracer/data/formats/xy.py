@@ -15,6 +15,7 @@ from typing import ClassVar, List, Optional, Pattern, Sequence, Tuple
 from jetracer.data.formats.base import Format, copy_picture
 from jetracer.data.picture import find, is_picture_name
 from jetracer.data.sample import Dataset, Note, Sample, aim_of_click, click_of_aim
+from jetracer.data.split import FILE as SPLIT
 
 PAUSE_S = 300.0  # a longer one between two pictures is where one session ends and the next begins
 _UUID_EPOCH = datetime(1582, 10, 15, tzinfo=timezone.utc)
@@ -42,6 +43,8 @@ class NvidiaXY(Format):
         for path in sorted(path for path in root.rglob("*") if path.is_file()):
             name = path.relative_to(root).as_posix()
             match = self.pattern.fullmatch(path.stem)
+            if name == SPLIT:
+                continue
             if not is_picture_name(path.name):
                 data.skip(name, "not a picture")
             elif match is None:

@@ -34,6 +34,7 @@ def test_odd_files_are_skipped_by_name(tmp_path):
     (tmp_path / "5_6_empty.jpg").touch()
     jpeg(tmp_path / "holiday.jpg")
     (tmp_path / "notes.txt").touch()
+    (tmp_path / "split.json").touch()  # our own, beside the data
     data = read(tmp_path)
     assert [s.name for s in data.samples] == ["1_2_whole.jpg"]
     assert why(data.skipped) == {
