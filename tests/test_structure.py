@@ -24,7 +24,7 @@ ROWS = [
     {"train", "calibrate"},
     {"export"},
     {"optimize"},
-    {"deploy", "doctor", "web", "widgets", "racecar"},
+    {"deploy", "doctor", "service", "web", "widgets", "racecar"},
     {"cli", "compat", "nvidia_racecar"},
 ]
 ONLY = {"safety": {"core", "car"}}

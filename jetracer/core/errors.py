@@ -10,6 +10,7 @@
     |   |   +-- CameraEnded (EOFError)         a recording came to its end
     |   |   +-- CameraRefused (RuntimeError)   a notebook's camera does not start, or must not be read now
     |   +-- BusError                      the I2C bus or a chip on it
+    |   +-- ServiceError                  what runs at boot, and systemd
     |   +-- GuardError                    the process that owns the motors
     |       +-- GuardTaken                another guard owns the socket
     |       +-- GuardLost (ConnectionError)    it died or went silent: the car is in neutral
@@ -60,6 +61,10 @@ class CameraRefused(CameraError, RuntimeError):
 
 
 class BusError(DeviceError):
+    pass
+
+
+class ServiceError(DeviceError):
     pass
 
 

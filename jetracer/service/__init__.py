@@ -1,0 +1,1 @@
+"""The car at boot: what `jetracer service` installs, removes, and says of it."""
