@@ -1,7 +1,7 @@
 """The shipped model at 60 Hz for ten minutes: an even pace, and no command from an old frame.
 
 A frame is old when its command reaches the motors later than one camera period and the inference after it was
-exposed. The pace is the camera's own, as `jetracer drive` keeps it; `recorded` writes a run folder beside it.
+exposed. The pace is the camera's own, as `jetracer drive` keeps it; `recorded` records the drive too.
 """
 from __future__ import annotations
 

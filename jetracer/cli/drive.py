@@ -177,7 +177,7 @@ def _bar(steering: float, half: int = 6) -> str:
 def _recording_told(recording: Dict[str, Any]) -> List[str]:
     lines = []
     if recording["error"]:
-        lines.append(f"The recording ended before the drive: {recording['error']}.")
+        lines.append(f"The recording, and with it these figures, ended before the drive: {recording['error']}.")
     if recording["dropped"]:
         lines.append(f"{recording['dropped']} steps were not recorded: the disk was too slow.")
     if recording["wanted"] == "button" or recording["undone"]:

@@ -104,18 +104,23 @@ class Recorder:
             self._log.close()
 
     def _record(self) -> None:
-        """Until the drive ends, or the disk has no more to give."""
-        flushed_s = self._clock.now_s()
+        """Until the drive ends, or the disk has no more to give.
+
+        What waited while the disk took its time goes into one chunk: a wait for each step would never catch up.
+        """
+        began_s = ended_s = self._clock.now_s()
         for entry in iter(self._next, None):
             if entry:
                 self._log.write(*entry)
                 self._taken += entry[0].frame.image.nbytes
-            if self._clock.now_s() - flushed_s >= CHUNK_S:
+            now_s = self._clock.now_s()
+            if now_s - ended_s >= CHUNK_S or (now_s - began_s >= CHUNK_S and self._queue.empty()):
                 if not self._log.has_room:
                     self._fail(OSError(errno.ENOSPC, f"less than {self._config.keep_free_mb:g} MB would be left"))
                     return
+                began_s = now_s
                 self._log.flush()
-                flushed_s = self._clock.now_s()
+                ended_s = self._clock.now_s()
 
     def _next(self) -> Any:
         """A step and its truth; None at the end, () when nothing came for a while."""

@@ -78,6 +78,15 @@ def test_every_fault_stops_the_car_and_says_why(config, fault, reasons):
     assert abs(steps[-1].decision.command.throttle) == 0.0
 
 
+def test_a_full_disk_ends_the_recording_and_not_the_drive(config):
+    seen = []
+    full = replace(config, record=replace(config.record, keep_free_mb=1e12))
+    summary = drive(full, watch=lambda step, truth, recording: seen.append((step, truth, recording)))
+    assert summary["ended"] == "1.5 s driven" and summary["recording"]["error"] == "disk full"
+    assert seen[-1][2].error == "disk full" and not seen[-1][2].on
+    assert seen[-1][1].speed_mps > 0.1 and summary["duration_s"] < 1.2
+
+
 def test_the_first_fault_of_an_assembly_ends_all_of_it(config):
     before = children()
     for broken, error in (
