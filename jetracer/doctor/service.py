@@ -3,18 +3,23 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import List
 
-from jetracer.core.errors import GuardError, GuardLost
+from jetracer.car.kit import load_kit
+from jetracer.core.config import load
+from jetracer.core.errors import ConfigError, GuardError, GuardLost
 from jetracer.doctor.base import Check, Host, fail, ok, skip, warn
 from jetracer.doctor.processes import Program, foreign, holders, listener, programs
+from jetracer.drive.config import DriveConfig
 from jetracer.safety.claim import claimed
 from jetracer.safety.client import GuardClient
 from jetracer.safety.launch import Launch, differences
 
 WEB_PORT = 8887
+CAR, DRIVE = "/etc/jetracer/car.toml", "/etc/jetracer/drive.toml"  # what the units read
 # services of JetBot, JetCard and Waveshare that write to the same display
 OTHERS = ("jetbot_stats", "jetcard_display", "picard_display")
 
@@ -85,6 +90,31 @@ def _owner(uid: int) -> str:
         return str(uid)
 
 
+def services(host: Host) -> Check:
+    """What `jetracer service install` wrote, as far as files and processes tell."""
+    unit = host.text("/etc/systemd/system/jetracer-guard.service")
+    if not unit:
+        return skip("services", "not installed: nothing starts with the computer", "sudo jetracer service install")
+    python = re.search(r"^ExecStart=(\S+)", unit, re.M)
+    if python is None or not host.there(python.group(1)):
+        return fail("services", "the units start a Python that is not there any more", "sudo jetracer service install")
+    for path in (CAR, DRIVE):
+        try:
+            _read(path, str(host.path(path)))
+        except ConfigError as error:
+            return fail("services", str(error), f"put {path} right, then: sudo systemctl restart jetracer-guard")
+    if not host.glob("/etc/systemd/system/*.wants/jetracer-guard.service"):
+        return warn("services", "installed, but not started with the computer",
+                    "sudo systemctl enable jetracer-guard jetracer")
+    if not any("jetracer.safety" in one.command and CAR in one.command for one in programs(host.root)):
+        return warn("services", "jetracer-guard does not run", "jetracer service status, which says why")
+    return ok("services", "installed, and the guard runs")
+
+
+def _read(name: str, path: str) -> DriveConfig:
+    return load_kit(path).apply(DriveConfig()) if name == CAR else load(DriveConfig(), path)
+
+
 def other_drivers(host: Host) -> Check:
     """Two programs that write the same PCA9685 steer against each other, and the guard cannot stop the second."""
     spec = host.config.bus
@@ -113,4 +143,4 @@ def other_services(host: Host) -> Check:
     return ok("other services", "none")
 
 
-CHECKS = (guard, other_drivers, web_port, other_services)
+CHECKS = (guard, services, other_drivers, web_port, other_services)

@@ -111,6 +111,17 @@ class Machine:
         self.write(f"{site or self.site}/{name}-{version}.dist-info/METADATA", f"Name: {name}\nVersion: {version}\n")
         return self.path(site or self.site)
 
+    def services(self):
+        """As `jetracer service install` leaves them, running."""
+        python = f"/home/{USER}/car/.venv/bin/python"
+        self.write(python, "")
+        self.write("/etc/systemd/system/jetracer-guard.service", f"[Service]\nExecStart={python} -m "
+                   "jetracer.safety.failsafe --wait true --kit /etc/jetracer/car.toml\n")
+        self.write("/etc/systemd/system/multi-user.target.wants/jetracer-guard.service", "")
+        self.write("/etc/jetracer/car.toml", '[kit]\nbase = "nvidia-jetracer"\n')
+        self.write("/etc/jetracer/drive.toml", 'teleop = "gamepad"\n[camera]\nname = "csi"\n')
+        self.program(350, f"{python} -m jetracer.safety.failsafe --wait true --kit /etc/jetracer/car.toml")
+
     def video(self, number, name, index=0):
         self.write(f"/dev/video{number}", "")
         self.write(f"/sys/class/video4linux/video{number}/name", name + "\n")
@@ -218,7 +229,7 @@ def nano(root):
 
 
 def orin(root):
-    """Orin Nano, JetPack 6.2, its own power sensor on bus 1 where the Nano has the car; gamepad and CSI camera."""
+    """Orin Nano, JetPack 6.2, a power sensor on bus 1 where the Nano has the car; gamepad, CSI camera, services."""
     machine = jetson(root, "NVIDIA Jetson Orin Nano Engineering Reference Developer Kit Super",
                      "# R36 (release), REVISION: 4.3, GCID: 38968081, BOARD: generic, EABI: aarch64, "
                      "DATE: Wed Jan  8 01:49:37 UTC 2025\n# KERNEL_VARIANT: oot\n",
@@ -245,6 +256,7 @@ def orin(root):
         machine.write(f"/dev/i2c-{number}", "")
     machine.video(0, "vi-output, imx219 9-0010")
     machine.gamepad()
+    machine.services()
     return machine
 
 

@@ -524,6 +524,31 @@ def waveshares_display_service(machine):
     machine.write("/etc/systemd/system/multi-user.target.wants/picard_display.service", "")
 
 
+@seed("orin", "services", FAIL, "sudo jetracer service install")
+def services_of_an_environment_that_moved(machine):
+    machine.remove(f"/home/{USER}/car/.venv/bin/python")
+
+
+@seed("orin", "services", FAIL, "put /etc/jetracer/drive.toml right")
+def a_mistake_in_the_services_file(machine):
+    machine.write("/etc/jetracer/drive.toml", 'telop = "gamepad"\n')
+
+
+@seed("orin", "services", FAIL, "put /etc/jetracer/car.toml right")
+def the_services_kit_is_gone(machine):
+    machine.remove("/etc/jetracer/car.toml")
+
+
+@seed("orin", "services", WARN, "sudo systemctl enable jetracer-guard")
+def services_that_do_not_start_at_boot(machine):
+    machine.remove("/etc/systemd/system/multi-user.target.wants/jetracer-guard.service")
+
+
+@seed("orin", "services", WARN, "jetracer service status")
+def a_guard_service_that_ended(machine):
+    machine.ends(350)
+
+
 @seed("nano", "guard", WARN, "rm ")
 def a_killed_guards_socket(machine):
     path = machine.path("/run/user/1000/jetracer/guard.sock")
