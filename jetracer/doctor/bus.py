@@ -73,17 +73,13 @@ def _kit(host: Host, found: Found) -> Check:
     car, chips, spec = host.config.car, found.chips, host.config.bus
     if car.address != SERVO:
         return skip("kit", f"your own, with its PCA9685 at 0x{car.address:02x}")
-    elsewhere = header_bus(host.board) if spec.isdigit() and header_bus(host.board) != spec else ""
     if chips.get(SERVO) == HELD:
         driver = _driver(host, spec, SERVO)
-        fix = (f"jetracer drive --bus {elsewhere}" if elsewhere
-               else f"echo {spec}-0040 | sudo tee /sys/bus/i2c/drivers/{driver}/unbind")
-        return fail("kit", f"0x40 on bus {spec} is held by the kernel's driver {driver}"
-                    f"{f'; pins 3 and 5 of this board are bus {elsewhere}' if elsewhere else ''}", fix)
+        return _no_servo(host, f"0x40 on bus {spec} is held by the kernel's driver {driver}",
+                         f"echo {spec}-0040 | sudo tee /sys/bus/i2c/drivers/{driver}/unbind")
     if SERVO not in chips:
-        fix = (f"jetracer drive --bus {elsewhere}: pins 3 and 5 of this board" if elsewhere
-               else "switch the car's own battery on and check 3.3 V, SDA, SCL and GND")
-        return fail("kit", f"no PCA9685: 0x40 does not answer on bus {spec}", fix)
+        return _no_servo(host, f"no PCA9685: 0x40 does not answer on bus {spec}",
+                         "switch the car's own battery on and check 3.3 V, SDA, SCL and GND")
     if car.name == "dc_motors" and MOTORS not in chips:
         return fail("kit", "a kit with DC motors is chosen, but 0x60 does not answer", "jetracer kits")
     if car.name == "servo_esc" and MOTORS in chips:
@@ -94,6 +90,14 @@ def _kit(host: Host, found: Found) -> Check:
         return warn("kit", f"none is chosen; by its chips the car is {known}", "jetracer kits, then: jetracer drive "
                     "--kit NAME")
     return ok("kit", f"fits what answers: {known}")
+
+
+def _no_servo(host: Host, cause: str, fix: str) -> Check:
+    """Most often it is the right car on the wrong bus: examples were written for the original Nano."""
+    pins = header_bus(host.board)
+    if pins and host.config.bus.isdigit() and pins != host.config.bus:
+        return fail("kit", f"{cause}; pins 3 and 5 of this board are bus {pins}", f"jetracer drive --bus {pins}")
+    return fail("kit", cause, fix)
 
 
 def _pulses(host: Host, wires: Any) -> Check:
@@ -136,10 +140,11 @@ def _driver(host: Host, spec: str, address: int) -> str:
 
 
 def wires(host: Host) -> Check:
-    """The kernel tells of transfers that failed: loose plugs, or a supply that dips."""
+    """The kernel tells of transfers that failed on this bus: loose plugs, or a supply that dips."""
     if not host.board:
         return skip("wires", "a PC")
-    lines = re.findall(r"^.*i2c.*(?:timed out|arbitration lost).*$", kernel_log(host.root), re.M)
+    adapter = re.escape(host.text(f"/sys/bus/i2c/devices/i2c-{host.config.bus}/name")) or "i2c"
+    lines = re.findall(rf"^.*{adapter}.*(?:timed out|arbitration lost).*$", kernel_log(host.root), re.M)
     if lines:
         last = lines[-1].split(";")[-1][-80:]  # without the number and time that begin a message
         return warn("wires", f"transfers that failed since the start: {len(lines)}, last: {last}",

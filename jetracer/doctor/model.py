@@ -14,6 +14,7 @@ from jetracer.engine.load import load_engine
 
 # Files that only the device and the TensorRT they were built with can run. More kinds go here.
 ENGINES = ("*.engine", "*.plan", "*.trt")
+ASPECT_WITHIN = 0.05  # of the camera's pictures and the model's input
 _PLAN_MAGIC, _PLAN_HEAD = b"ftrt", 28  # TensorRT's sampleEngines.cpp: the version is in bytes 24 to 27
 
 
@@ -30,7 +31,12 @@ def road_model(host: Host) -> Check:
     except JetRacerError as error:
         return fail("road model", str(error), "pip install --force-reinstall jetracer" if shipped.exists()
                     else "jetracer drive --road road")
-    return ok("road model", f"{card.name}, pictures of {card.input.width}x{card.input.height}, {card.precision}")
+    size = f"{card.input.width}x{card.input.height}"
+    camera = host.config.camera
+    if abs(camera.width * card.input.height / (camera.height * card.input.width) - 1) > ASPECT_WITHIN:
+        return warn("road model", f"{card.name} takes {size}; pictures of {camera.width}x{camera.height} are squeezed",
+                    f"jetracer drive --camera.width {card.input.width} --camera.height {card.input.height}")
+    return ok("road model", f"{card.name}, pictures of {size}, {card.precision}")
 
 
 def model_files(host: Host) -> Check:

@@ -36,9 +36,9 @@ def guard(host: Host) -> Check:
     try:
         with GuardClient(path) as client:
             status = client.status()
+        launch = claimed(path)
     except GuardError as error:
         return _no_answer(path, error, running)
-    launch = claimed(path)
     other = differences(_asked(host), launch)
     if other:
         return warn("guard", f"it was started with {', '.join(other)}", "jetracer stop --shutdown")

@@ -224,6 +224,9 @@ def nano(root):
         machine.write(f"/sys/class/thermal/cooling_device{number}/cur_state", "0\n")
     for number in (0, 1, 2):
         machine.write(f"/dev/i2c-{number}", "")
+    machine.write("/sys/bus/i2c/devices/i2c-1/name", "7000c400.i2c\n")
+    # an eye for a camera that is not there, on a bus of its own: usual
+    machine.write("/dev/kmsg", "3,700,5000000,-;tegra-i2c 546c0000.i2c: pio timed out addr: 0x36 tlen:28 rlen:4\n")
     machine.video(0, "vi-output, imx219 7-0010")
     return machine
 

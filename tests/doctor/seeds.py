@@ -256,6 +256,12 @@ def the_car_is_off(machine):
     machine.board.nak(0x40, True)
 
 
+@seed("orin", "kit", FAIL, "jetracer drive --bus 7")
+def the_wrong_bus(machine):
+    machine.configure(bus="2")
+    machine.changes["open_bus"] = lambda spec: Errors(errno.EREMOTEIO)
+
+
 class Held(Errors):
     """Bus 1 of an Orin: its own power sensor has the address of the car's PCA9685."""
 
@@ -472,6 +478,11 @@ def a_model_that_is_not_there(machine):
 def a_model_cut_short(machine):
     path = machine.write(f"/home/{USER}/car/laps.onnx", (machine.host().models / "road.onnx").read_bytes()[:2000])
     machine.configure(road=str(path))
+
+
+@seed("nano", "road model", WARN, "--camera.width 224 --camera.height 224")
+def pictures_of_another_shape(machine):
+    machine.configure(camera__width=320, camera__height=180)
 
 
 @seed("nano", "model files", FAIL, "pip install --force-reinstall jetracer")

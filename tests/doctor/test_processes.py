@@ -50,8 +50,8 @@ def test_ports_and_their_owners(machine):
     assert listener(one.root, 8888) == (False, None)
 
 
-def test_the_kernels_log(machine, tmp_path):
-    one = machine("nano")
+def test_the_kernels_log(machine):
+    one = machine("orin")
     assert "Booting Linux" in kernel_log(one.root)
     one.remove("/dev/kmsg")
     assert kernel_log(one.root) == ""

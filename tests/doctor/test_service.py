@@ -68,7 +68,7 @@ def test_a_guard_that_runs_is_examined_and_goes_on(place):
         assert found["pulses"].status == SKIP
         assert guard(host(place)).detail.startswith("armed"), "doctor disturbs no drive"
     board.close()
-    assert guard(host(place)).status == SKIP
+    assert guard(replace(host(place), root=place)).status == SKIP  # whatever else runs on this machine
 
 
 def test_a_guard_with_another_car_than_the_one_asked_for(place):
