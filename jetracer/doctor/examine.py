@@ -1,7 +1,6 @@
 """All checks, by theme. Each runs in a thread of its own with a limit, so that a device that hangs holds up nothing."""
 from __future__ import annotations
 
-import os
 import threading
 import time
 from typing import Callable, Dict, List, NamedTuple, Sequence, Tuple, Union
@@ -55,7 +54,6 @@ def _start(theme: str, look: Look, host: Host) -> _Running:
     result: List[Check] = []
 
     def work() -> None:
-        os.setpriority(os.PRIO_PROCESS, 0, 10)  # on Linux of this thread alone: a drive may be going on
         try:
             answer = look(host)
         except Exception as error:  # a check must not keep the others from being seen
