@@ -40,7 +40,7 @@ class Bench:
         while not self._guard.arm().armed:
             decision = self._send(NEUTRAL, True)
             if self.clock.now_s() > give_up_s:
-                raise _refusal(decision)
+                raise refusal(decision)
             self._wait()
 
     def turn(self, steering: Optional[int] = None, throttle: Optional[int] = None, held: bool = True) -> Decision:
@@ -50,7 +50,7 @@ class Bench:
         """
         decision = self._send(self._command(steering, throttle), held)
         if not decision.armed:
-            raise _refusal(decision)
+            raise refusal(decision)
         self._wait()
         return decision
 
@@ -80,7 +80,7 @@ def _close(sent: Command, wanted: Command) -> bool:
     return math.hypot(sent.steering - wanted.steering, sent.throttle - wanted.throttle) < 1e-6
 
 
-def _refusal(decision: Decision) -> GuardError:
+def refusal(decision: Decision) -> GuardError:
     """Why the car does not move, for a person."""
     names = [stop.reason for stop in decision.stops if stop.reason not in _HARMLESS]
     found = reason(names[0] if names else "settling")

@@ -108,12 +108,3 @@ def _spacing(view: View, step: int, per_row: int) -> float:
     apart = [np.hypot(*(place[number + step] - at)) for number, at in place.items()
              if number + step in place and (step != 1 or (number + 1) % per_row)]
     return float(np.median(apart)) if apart else 0.0
-
-
-def drawn(image: np.ndarray, view: View) -> np.ndarray:
-    """The picture with the corners that were found."""
-    image = image.copy()
-    size = max(3, image.shape[1] // 160)
-    for px in view.px:
-        cv2.circle(image, tuple(int(v) for v in px.round()), size, (60, 180, 75), 2, cv2.LINE_AA)
-    return image

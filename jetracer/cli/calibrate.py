@@ -23,10 +23,10 @@ GROUND = "Are all wheels off the ground, and fingers, hair and cables away from 
 
 
 def main(arguments: List[str]) -> int:
-    if arguments[:1] == ["camera"]:
+    if arguments[:1] in (["camera"], ["delay"]):
         return import_module(f"jetracer.cli.calibrate_{arguments[0]}").main(arguments[1:])
     options, rest = _parser().parse_known_args(arguments)
-    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGTERM, interrupted)
     kit, config = chosen(options, rest, {"world": {"lifted": True}})
     return _calibrate(options, kit, config)
 
@@ -35,7 +35,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="jetracer calibrate", allow_abbrev=False,
         description="Find the car's centre, ends, dead band and reverse, with its wheels off the ground. "
-                    "See also: jetracer calibrate camera --help",
+                    "See also: jetracer calibrate camera --help, jetracer calibrate delay --help",
         epilog="Options of the configuration work too, such as --bus 8 or, with --sim, --world.car_seed 7.",
     )
     car_options(parser)
@@ -147,5 +147,6 @@ def show(text: str) -> None:
         print(f"\r{text:<78}", end="", file=sys.stderr, flush=True)
 
 
-def _interrupt(_number: int, _frame: Optional[Any]) -> None:
+def interrupted(_number: int, _frame: Optional[Any]) -> None:
+    """A signal's handler: SIGTERM ends as Ctrl-C does."""
     raise KeyboardInterrupt

@@ -27,6 +27,7 @@ class Look:
     softness          sigma of the lens' own blur in pixels;  haze  grey levels of stray light
     body              what of the car itself is seen: one of BODIES;  body_colour  BGR
     body_ahead_m      how far the car's nose reaches ahead of the camera
+    wheel_step_rad    the wheels in view turn in steps of this: each is drawn once
     """
 
     gain: float = 1.0
@@ -47,6 +48,7 @@ class Look:
     body: str = "none"
     body_colour: Tuple[float, float, float] = (40.0, 40.0, 40.0)
     body_ahead_m: float = 0.06
+    wheel_step_rad: float = 0.07
 
     @classmethod
     def plain(cls) -> Look:

@@ -17,7 +17,6 @@ from jetracer.sim.view import Reflection, View, blind_pixels
 
 _TARGET_LUMA = 112.0  # what an exposure meter aims at
 _NOISE_MARGIN = 40  # the noise picture is this much larger than the frame: every frame cuts another part out of it
-_STEERING_STEP_RAD = 0.07  # the wheels in view turn in steps
 _BLOOM_SCALE = 4
 
 
@@ -79,10 +78,10 @@ class Renderer:
         return mean
 
     def _lay_body(self, world: np.ndarray, steering_rad: float) -> None:
-        key = round(steering_rad / _STEERING_STEP_RAD) if self.look.body == "nose" else 0
+        key = round(steering_rad / self.look.wheel_step_rad) if self.look.body == "nose" else 0
         if key not in self._bodies:
             look = self.look
-            steering_rad = key * _STEERING_STEP_RAD
+            steering_rad = key * look.wheel_step_rad
             whole = body.paint(self.camera, look.body, look.body_colour, look.body_ahead_m, steering_rad)
             rows = np.flatnonzero(whole[..., 3].any(1))
             self._bodies[key] = whole[rows[0] :].copy() if len(rows) else whole[:0]

@@ -93,7 +93,7 @@ def _renderer(options: argparse.Namespace, track: Any, camera: Any) -> Any:
 
     cv2.setNumThreads(1)  # the other cores belong to those who drive
     look = Look.random(np.random.default_rng(options.seed)) if options.look == "random" else Look.plain()
-    look = replace(look, body="nose") if options.look == "nose" else look
+    look = replace(look, body="nose", wheel_step_rad=0.01, noise=1.5) if options.look == "nose" else look
     return Renderer(Scenery(track, options.seed, ppm=options.ppm), camera, look, seed=options.seed)
 
 
