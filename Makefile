@@ -46,6 +46,9 @@ coverage: $(VENV)/.dev ## branch coverage of the safety folder, child processes 
 pythons:               ## the car's tests on every Python from 3.8 on that is installed
 	$(PYTHON) .ci/pythons.py
 
+hil: $(VENV)/.dev      ## the car against real parts: systemd, in namespaces
+	$(BIN)/python -m pytest tests/systemd/boot.py $(ARGS)
+
 help:                  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 12
 
@@ -68,4 +71,4 @@ $(VENV)/.train: $(VENV)/.dev
 	$(PIP) -e '.[train]'
 	@touch $@
 
-.PHONY: drive test check fix bench golden docs model soak mutants coverage pythons help clean
+.PHONY: drive test check fix bench golden docs model soak mutants coverage pythons hil help clean

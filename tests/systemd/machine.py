@@ -16,6 +16,8 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+# of the code under test, wherever it lies
+NEEDED = (ROOT, Path(sys.prefix), Path(sys.base_prefix))
 INIT = Path("/lib/systemd/systemd")
 TARGET = "multi-user.target"
 USER, UID = "racer", 4321
@@ -60,7 +62,6 @@ class Machine:
         self.car.chmod(0o777)
         self._process = None
         self._cgroup = cgroup2() / self.home.name
-        self._cgroup.mkdir()
         self._write_accounts()
         (self.units / TARGET).write_text(
             "[Unit]\nRequires=basic.target\nAfter=basic.target\nAllowIsolate=yes\n", encoding="utf-8")
@@ -75,15 +76,11 @@ class Machine:
             (etc / name).write_text(Path("/etc", name).read_text(encoding="utf-8") + more, encoding="utf-8")
 
     def _script(self):
-        needed = [ROOT, Path(sys.prefix), Path(sys.base_prefix), Path(sys.executable).resolve().parent]
-        folders = sorted({str(folder) for path in needed for folder in (path, *path.parents)} - {"/"})
-        other = [str(path) for path in needed if path.stat().st_dev != os.stat("/").st_dev]
+        folders = sorted({str(folder) for path in NEEDED for folder in (path, *path.parents)} - {"/"})
         return f"""set -e
 H={self.home} R={self.home}/root
 mount --make-rprivate /
 mount -t overlay car -o lowerdir=/,upperdir=$H/upper,workdir=$H/work $R
-for path in {' '.join(other)}; do mkdir -p $R$path; mount --bind $path $R$path; done
-chmod o+rx {' '.join(f'$R{folder}' for folder in folders)} || true
 mount -t tmpfs run $R/run; mount -t tmpfs tmp $R/tmp -o mode=1777
 mount -t proc proc $R/proc; mount -t sysfs sys $R/sys -o ro
 mount -t tmpfs cgroup $R/sys/fs/cgroup -o mode=755 || true; mount -t cgroup2 cgroup $R/sys/fs/cgroup
@@ -93,12 +90,16 @@ mkdir $R/dev/pts $R/dev/shm; mount -t devpts pts $R/dev/pts -o newinstance,ptmxm
 mount -t tmpfs shm $R/dev/shm -o mode=1777; ln -s pts/ptmx $R/dev/ptmx; ln -s /proc/self/fd $R/dev/fd
 mount --bind $H/units $R/etc/systemd/system
 mount -t tmpfs none $R{INIT.parent}/system/{TARGET}.wants
+for path in {' '.join(map(str, NEEDED))}; do mkdir -p $R$path; mount --bind $path $R$path; done
+chmod o+rx {' '.join(f'$R{folder}' for folder in folders)} || true
 mkdir -p $R/srv/car; mount --bind $H/car $R/srv/car
 exec env -i container=other PATH={PATH} chroot $R {INIT} --system --unit={TARGET} --log-target=journal
 """
 
     def boot(self):
         """Seconds until the target of the boot is reached."""
+        assert self._process is None, "it is on"
+        self._cgroup.mkdir()
         into = f"echo $$ > {self._cgroup}/cgroup.procs && exec " \
             "unshare --mount --pid --uts --ipc --net --cgroup --fork --kill-child bash " + str(self.home / "start")
         start_s = time.monotonic()
@@ -120,17 +121,16 @@ exec env -i container=other PATH={PATH} chroot $R {INIT} --system --unit={TARGET
         wait_until(self._is_empty)
 
     def _is_empty(self):
-        """Whether the last process is gone, and with it all control groups below."""
-        for folder in sorted(self._cgroup.rglob("*/"), reverse=True):
+        """Whether the last process is gone, and with it its control groups."""
+        for folder, _folders, _files in os.walk(self._cgroup, topdown=False):
             try:
-                folder.rmdir()
+                os.rmdir(folder)
             except OSError:
                 return False
         return True
 
     def close(self):
         self.off()
-        self._cgroup.rmdir()
         shutil.rmtree(self.home)
 
     # -- inside
