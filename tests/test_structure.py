@@ -26,6 +26,7 @@ ROWS = [
     {"optimize"},
     {"deploy", "doctor", "service", "web", "widgets", "racecar"},
     {"cli", "compat", "nvidia_racecar"},
+    {"__main__"},
 ]
 ONLY = {"safety": {"core", "car"}}
 HEAVY = {"torch", "cv2", "onnx", "onnxruntime", "numpy", "smbus2", "tensorrt", "luma", "traitlets", "tornado"}

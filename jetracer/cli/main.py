@@ -19,6 +19,8 @@ VERBS = {
     "record": "drive by hand and record it, or repair a recording that was cut off",
     "evaluate": "score a road model: closed loop on unseen tracks, or on labelled frames",
     "data": "data sets: import, export, check, stats, split, label, movie, delete",
+    "train": "a road model from labelled or driven pictures",
+    "export": "weights of NVIDIA's notebooks as a model file that drives",
     "stop": "stop the car now; it stays in neutral until it is armed again",
     "kits": "which kit this car is built from, by the chips on its bus, and why",
     "calibrate": "find the car's centre, ends and dead band; its camera's lens and place",

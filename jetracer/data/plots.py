@@ -1,6 +1,7 @@
-"""Pictures about a data set: bars, clicks, a drive's steering over time, a sheet of frames."""
+"""Pictures about a data set and a training: bars, curves, clicks, a drive's steering over time, a sheet of frames."""
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import List, Optional, Sequence, Tuple
 
 import cv2
@@ -19,8 +20,8 @@ _LABEL: Color = (60, 230, 90)
 _GUESS: Color = (240, 150, 40)
 
 
-def bars(counts: Sequence[int], low: float, high: float, unit: str = "") -> np.ndarray:
-    """Histogram of equal bins from `low` to `high`."""
+def bars(counts: Sequence[float], low: float, high: float, unit: str = "") -> np.ndarray:
+    """Histogram, or any other value, of equal bins from `low` to `high`."""
     page, field = _field()
     top = max(1, *counts)
     _frame(page, field, (low, high), (0, top), unit)
@@ -48,6 +49,19 @@ def course(times: Sequence[float], values: Sequence[float], breaks: Sequence[flo
     return page
 
 
+def curve(values: Sequence[float], unit: str = "") -> np.ndarray:
+    """One value for each of 1, 2, 3 ... `unit`s, from 0 up; where it is not a number, nothing is drawn."""
+    page, field = _field()
+    values = np.asarray(values, float)
+    top = max(1e-6, float(np.nanmax(values, initial=0.0)))
+    _frame(page, field, (0.0, max(1.0, float(len(values)))), (0.0, top), unit)
+    x0, y0, x1, y1 = field
+    points = np.stack([x0 + (x1 - x0) * np.arange(1, len(values) + 1) / max(1, len(values)),
+                       y1 - (y1 - y0) * values / top], 1)[np.isfinite(values)]
+    cv2.polylines(page, [np.round(points * 8).astype(np.int32)], False, MARKS[0], 2, cv2.LINE_AA, 3)
+    return page
+
+
 def clicks(aims: Sequence[Aim], mean_image: np.ndarray) -> np.ndarray:
     """Where the aims lie, over the mean of all pictures; the order of time goes from violet to yellow."""
     scale = SIZE[1] / mean_image.shape[0]
@@ -62,9 +76,11 @@ def clicks(aims: Sequence[Aim], mean_image: np.ndarray) -> np.ndarray:
     return page
 
 
-def sheet(samples: Sequence[Sample], columns: int = 6, tile_px: int = 240) -> Optional[np.ndarray]:
-    """The pictures side by side with their labels drawn in; None when there is none."""
-    tiles = [tile for tile in (labelled_picture(sample, tile_px) for sample in samples) if tile is not None]
+def sheet(samples: Sequence[Sample], guesses: Sequence[Optional[Aim]] = (), columns: int = 6, tile_px: int = 240
+          ) -> Optional[np.ndarray]:
+    """The pictures side by side with their labels, and a model's guesses if any, drawn in; None when there is none."""
+    drawn = (labelled_picture(sample, tile_px, guess) for sample, guess in zip_longest(samples, guesses))
+    tiles = [tile for tile in drawn if tile is not None]
     if not tiles:
         return None
     height = max(tile.shape[0] for tile in tiles)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
+from jetracer.core.errors import ConfigError
 from jetracer.core.types import Aim, Command, Detection
 from jetracer.data.picture import Picture
 
@@ -65,6 +66,13 @@ class Dataset:
 
     def flag(self, path: str, why: str) -> None:
         self.flagged.append(Note(path, why))
+
+    def check_category(self) -> None:
+        """Raises ConfigError when pictures of several categories lie here: a click in each means something else."""
+        categories = sorted({sample.category for sample in self.alive})
+        if len(categories) > 1:
+            raise ConfigError(f"There are pictures in {', '.join(categories)} of {self.path}: give one of these "
+                              "folders; each category means something else.")
 
     def summary(self) -> Dict[str, Any]:
         """JSON-ready: how many, and every oddity by name."""

@@ -2,12 +2,14 @@
 
 Neighbouring pictures of one drive are all but the same, so a split by picture measures memory. Sessions are put in
 an order that depends on their names and the seed alone; the first ones validate, until their share is reached.
-The only session of a set is split in time, with a gap that neither side gets.
+Where that gives less than half or more than twice the share, as with a long session and a short one, or one alone, all
+is split in time, with a gap that neither side gets.
 """
 from __future__ import annotations
 
 import hashlib
 import json
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple
@@ -46,10 +48,11 @@ def split(samples: Sequence[Sample], share: float = 0.2, seed: int = 0) -> Split
     sessions: Dict[str, List[str]] = {}
     for sample in samples:
         sessions.setdefault(sample.session, []).append(sample.name)
-    if len(sessions) == 1:
-        return _in_time(samples, share, seed)
+    wanted = share * len(samples)
     order = sorted(sessions, key=lambda name: hashlib.sha256(f"{seed}/{name}".encode()).digest())
-    val = _first(order, [len(sessions[name]) for name in order], share * len(samples))
+    val = _first(order, [len(sessions[name]) for name in order], wanted)
+    if not wanted / 2 <= sum(len(sessions[name]) for name in val) <= wanted * 2:
+        return _in_time(samples, share, seed)
     names = {True: [], False: []}
     for sample in samples:
         names[sample.session in val].append(sample.name)
@@ -57,19 +60,26 @@ def split(samples: Sequence[Sample], share: float = 0.2, seed: int = 0) -> Split
 
 
 def _first(order: Sequence[str], sizes: Sequence[int], wanted: float) -> set:
-    """The first sessions, at least one and never all, whose records come nearest to `wanted`."""
+    """The first sessions, never all, whose records come nearest to `wanted`; none where there is but one."""
     totals = [sum(sizes[: count + 1]) for count in range(len(sizes) - 1)]
+    if not totals:
+        return set()
     count = min(range(len(totals)), key=lambda at: abs(totals[at] - wanted))
     return set(order[: count + 1])
 
 
 def _in_time(samples: Sequence[Sample], share: float, seed: int) -> Split:
+    """Session after session, the last ones and the end of one of them validate."""
     timed = all(sample.t_s is not None for sample in samples)
-    ordered = sorted(samples, key=lambda s: s.t_s if timed else natural_key(s.name))
+    begun: Dict[str, float] = {}
+    for sample in samples:
+        begun[sample.session] = min(begun.get(sample.session, math.inf), sample.t_s if timed else 0.0)
+    ordered = sorted(samples, key=lambda s: (begun[s.session], natural_key(s.session),
+                                             s.t_s if timed else natural_key(s.name)))
     start = min(len(ordered) - 1, max(1, round(len(ordered) * (1.0 - share))))
     first = ordered[start]
-    train = [sample.name for at, sample in enumerate(ordered[:start])
-             if (first.t_s - sample.t_s >= GAP_S if timed else start - at > GAP_RECORDS)]
+    train = [sample.name for at, sample in enumerate(ordered[:start]) if sample.session != first.session
+             or (first.t_s - sample.t_s >= GAP_S if timed else start - at > GAP_RECORDS)]
     return Split("time", seed, share, tuple(train), tuple(sample.name for sample in ordered[start:]))
 
 

@@ -1,40 +1,30 @@
 """A data set at a glance: `check`'s account and its plots, as PNG files and one HTML page that needs nothing else."""
 from __future__ import annotations
 
-import base64
-import html
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 import cv2
 import numpy as np
 
 from jetracer.data.check import check, steering
+from jetracer.data.page import Plot, write_page
 from jetracer.data.plots import bars, clicks, course, sheet
 from jetracer.data.sample import Dataset, Sample
 
-PAGE = Path(__file__).with_name("stats.html")
-BINS, SHOWN, LISTED = 15, 18, 200
+BINS, SHOWN = 15, 18
 LISTS = (("skipped", "Not usable"), ("flagged", "Odd, but used"), ("outliers", "Labels that look wrong"),
          ("duplicates", "Exact copies"), ("near_duplicates", "Pictures that look alike"), ("blank", "Blank"),
          ("blurred", "Blurred"))
 
 
-class Plot(NamedTuple):
-    name: str
-    title: str
-    image: np.ndarray
-
-
 def stats(data: Dataset, folder: Path) -> Dict[str, Any]:
     """Write `folder`/index.html and its plots; returns `check`'s account with the page's path."""
     result = check(data)
-    folder.mkdir(parents=True, exist_ok=True)
     shown = list(_plots(data.alive, result))
-    for plot in shown:
-        cv2.imwrite(str(folder / f"{plot.name}.png"), plot.image)
-    page = folder / "index.html"
-    page.write_text(_page(result, shown), encoding="utf-8")
+    lists = [(title, [_told(entry) for entry in result[name]]) for name, title in LISTS]
+    page = write_page(folder, result["path"], result["format"], _facts(result),
+                      result["advice"] or ["Nothing to mend."], shown, lists)
     return {**result, "page": str(page), "plots": [f"{plot.name}.png" for plot in shown]}
 
 
@@ -74,12 +64,12 @@ def _sheets(samples: Sequence[Sample], result: Dict[str, Any]) -> Iterator[Plot]
     even = [samples[at] for at in np.unique(np.linspace(0, len(samples) - 1, SHOWN).astype(int))] if samples else []
     image = sheet(even)
     if image is not None:
-        yield Plot("sheet", f"{len(even)} of {len(samples)} pictures, evenly spread", image)
+        yield Plot("sheet", f"{len(even)} of {len(samples)} pictures, evenly spread", image, wide=True)
     by_name = {sample.name: sample for sample in samples}
     odd = list(dict.fromkeys(entry["path"] for entry in result["outliers"]))[:SHOWN]
     image = sheet([by_name[name] for name in odd])
     if image is not None:
-        yield Plot("outliers", "Labels that look wrong", image)
+        yield Plot("outliers", "Labels that look wrong", image, wide=True)
 
 
 def _mean_image(samples: Sequence[Sample], most: int = 200) -> Optional[np.ndarray]:
@@ -95,37 +85,13 @@ def _mean_image(samples: Sequence[Sample], most: int = 200) -> Optional[np.ndarr
     return (total / len(images)).astype(np.uint8)
 
 
-def _page(result: Dict[str, Any], plots: Sequence[Plot]) -> str:
+def _facts(result: Dict[str, Any]) -> List[Tuple[str, Any]]:
     balance = result["steering"]
     facts = [("pictures", result["records"]), ("labelled", result["labelled"]), ("sessions", result["sessions"]),
              ("deleted", result["deleted"]), ("size", ", ".join(result["sizes"]) or "-")]
     if balance:
         facts.append(("left / straight / right", f"{balance['left']} / {balance['straight']} / {balance['right']}"))
-    values = {
-        "title": html.escape(result["path"]),
-        "format": html.escape(result["format"]),
-        "facts": "".join(f"<div><b>{html.escape(str(value))}</b><span>{name}</span></div>" for name, value in facts),
-        "advice": "".join(f"<li>{html.escape(line)}</li>" for line in result["advice"]) or "<li>Nothing to mend.</li>",
-        "plots": "".join(map(_figure, plots)),
-        "lists": "".join(_list(title, result[name]) for name, title in LISTS if result[name]),
-    }
-    text = PAGE.read_text(encoding="utf-8")
-    for name, value in values.items():
-        text = text.replace(f"<!--{name}-->", value)
-    return text
-
-
-def _figure(plot: Plot) -> str:
-    data = base64.b64encode(cv2.imencode(".png", plot.image)[1].tobytes()).decode()
-    wide = ' class="wide"' if plot.name in ("sheet", "outliers") else ""
-    return (f'<figure{wide}><figcaption>{html.escape(plot.title)}</figcaption>'
-            f'<img src="data:image/png;base64,{data}" alt="{html.escape(plot.title)}"></figure>')
-
-
-def _list(title: str, entries: List[Any]) -> str:
-    rows = "".join(f"<li>{html.escape(_told(entry))}</li>" for entry in entries[:LISTED])
-    more = f"<li>and {len(entries) - LISTED} more</li>" if len(entries) > LISTED else ""
-    return f"<details><summary>{title}: {len(entries)}</summary><ul>{rows}{more}</ul></details>"
+    return facts
 
 
 def _told(entry: Any) -> str:

@@ -9,7 +9,7 @@ that does no better has learned nothing that these frames ask for.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Tuple, Union
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
@@ -32,11 +32,15 @@ def evaluate_frames(engine: Engine, path: Union[str, Path]) -> Dict[str, Any]:
     """
     data = read(path)
     kind, samples = _labelled(data)
-    rows = list(_answers(RoadFollower(engine), samples, data))
+    rows = list(answers(engine, samples))
+    decoded = {sample.name for sample, _ in rows}
+    for sample in samples:
+        if sample.name not in decoded:
+            data.skip(sample.name, "not a readable picture")
     if not rows:
         raise ConfigError(f"No labelled picture in {path}; click some: jetracer data label {path}")
-    score = _score_clicks if kind == "xy" else _score_angles
-    answered = [(label, scene) for label, scene in rows if scene.aim is not None]
+    score = score_clicks if kind == "xy" else _score_angles
+    answered = [(_label(sample), scene) for sample, scene in rows if scene.aim is not None]
     summary = {**data.summary(), "records": len(rows)}
     result = {"kind": kind, **summary, "answered": len(answered),
               "confidence": _spread([scene.confidence for _, scene in rows])}
@@ -49,26 +53,26 @@ def evaluate_frames(engine: Engine, path: Union[str, Path]) -> Dict[str, Any]:
 
 def _labelled(data: Dataset) -> Tuple[str, List[Sample]]:
     """("xy", those with an aim), or ("donkey", those with a command) where there is no aim at all."""
-    categories = sorted({sample.category for sample in data.alive})
-    if len(categories) > 1:
-        raise ConfigError(f"There are pictures in {', '.join(categories)}: give one of these folders; "
-                          "each category means something else.")
+    data.check_category()
     aims = [sample for sample in data.alive if sample.aim is not None]
     return ("xy", aims) if aims else ("donkey", [sample for sample in data.alive if sample.command is not None])
 
 
-def _answers(follower: RoadFollower, samples: List[Sample], data: Dataset
-             ) -> Iterator[Tuple[Tuple[float, ...], Scene]]:
+def _label(sample: Sample) -> Tuple[float, ...]:
+    return (sample.aim.x, sample.aim.y) if sample.aim is not None else (sample.command.steering,)
+
+
+def answers(engine: Engine, samples: Sequence[Sample]) -> Iterator[Tuple[Sample, Scene]]:
+    """What an open road model makes of every picture that can be decoded."""
+    follower = RoadFollower(engine)
     for seq, sample in enumerate(samples):
         image = sample.picture.image()
-        if image is None:
-            data.skip(sample.name, "not a readable picture")
-            continue
-        label = (sample.aim.x, sample.aim.y) if sample.aim is not None else (sample.command.steering,)
-        yield label, follower.perceive(Frame(image, 0.0, seq))
+        if image is not None:
+            yield sample, follower.perceive(Frame(image, 0.0, seq))
 
 
-def _score_clicks(labels: np.ndarray, aims: np.ndarray) -> Dict[str, Any]:
+def score_clicks(labels: np.ndarray, aims: np.ndarray) -> Dict[str, Any]:
+    """Errors of aims (N,2) against labels (N,2), JSON-ready."""
     to_px = SIZE_PX / 2.0
     miss_px = (aims - labels) * to_px
     error_px = np.hypot(*miss_px.T)

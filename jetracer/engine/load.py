@@ -13,8 +13,8 @@ SHIPPED = Path(__file__).resolve().parent.parent / "models"  # the models that c
 
 _ENGINE_OF = {".onnx": "onnx"}
 _NO_ENGINE = {
-    ".pth": "it holds PyTorch weights only; export it to ONNX first",
-    ".pt": "it holds PyTorch weights only; export it to ONNX first",
+    ".pth": "it holds PyTorch weights only; run: jetracer export onnx FILE",
+    ".pt": "it holds PyTorch weights only; run: jetracer export onnx FILE",
     ".tflite": "TensorFlow Lite models are not supported; convert it to ONNX",
     ".h5": "Keras models are not supported; convert it to ONNX",
 }
@@ -41,10 +41,15 @@ def model_hash(path_or_name: Union[str, Path]) -> str:
     """SHA-256 of the model's file, in hexadecimal; empty for `null` and `none`. Raises ModelNotFound."""
     if str(path_or_name) in ("null", "none"):
         return ""
+    return sha256_of(_find(path_or_name))
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal. Raises ModelNotFound."""
     try:
-        return hashlib.sha256(_find(path_or_name).read_bytes()).hexdigest()
+        return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
-        raise ModelNotFound(f"The model {path_or_name} cannot be read ({error.strerror}).") from error
+        raise ModelNotFound(f"The model {path} cannot be read ({error.strerror}).") from error
 
 
 def _find(path_or_name: Union[str, Path]) -> Path:

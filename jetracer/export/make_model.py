@@ -11,10 +11,9 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Callable, Dict, List, Optional
+from typing import Dict, List, Optional
 
 import torch
 
@@ -28,11 +27,11 @@ from jetracer.train.config import TrainConfig
 from jetracer.train.fit import Progress, fit
 from jetracer.train.labels import LabelConfig
 from jetracer.train.metrics import predict, scores
+from jetracer.train.progress import Bar, Say
 from jetracer.train.road_data import DataConfig, RoadData, make
 from jetracer.train.summary import by_surface
 
 SHIPPED = Path(__file__).resolve().parent.parent / "models" / "road.onnx"
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -122,29 +121,6 @@ def road_card(
         metrics={key: round(value, 6) for key, value in metrics.items()},
         created_by=command,
     )
-
-
-class Bar:
-    """A progress bar on one line, redrawn twice a second at most."""
-
-    def __init__(self, say: Say, name: str, width: int = 30) -> None:
-        self.say, self.name, self.width = say, name, width
-        self.started_s = time.monotonic()
-        self.shown_s = 0.0
-
-    def __call__(self, now: Progress) -> None:
-        at_s = time.monotonic()
-        if at_s - self.shown_s < 0.5 and now.step < now.steps:
-            return
-        self.shown_s, took_s = at_s, at_s - self.started_s
-        full = self.width * now.step // now.steps
-        left_s = took_s * (now.steps - now.step) / now.step
-        loss = f" loss {now.loss:.4f}" if now.loss == now.loss else ""
-        bar = "#" * full + "." * (self.width - full)
-        times = f"{took_s:4.0f} s, {left_s:4.0f} s left"
-        self.say(f"\r{self.name:<16} [{bar}] {now.step}/{now.steps}{loss} {times} ")
-        if now.step == now.steps:
-            self.say("\n")
 
 
 def parse(arguments: Optional[List[str]] = None) -> Recipe:

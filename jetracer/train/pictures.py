@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from jetracer.data.sample import Note, Sample
+from jetracer.train.junk import spoil
 
 
 @dataclass(frozen=True)
@@ -30,10 +31,11 @@ class PictureSet:
         return digest.hexdigest()
 
 
-def from_samples(samples: Sequence[Sample], size_px: int) -> Tuple[PictureSet, List[Note]]:
-    """The samples that have an aim and a picture, scaled to a square; and those that have not, with the reason.
+def from_samples(samples: Sequence[Sample], size_px: int, pool: int = 1) -> Tuple[PictureSet, List[Note]]:
+    """The samples that have an aim and a picture; and those that have not, with the reason.
 
-    A human who clicked saw a road: confidence is 1.
+    Pictures become squares of `size_px` the way they do in a drive (`perception/preprocess.py`); `pool` > 1: a net that
+    begins with the mean of as many pixels sees them so. A human who clicked saw a road: confidence is 1.
     """
     pictures, labels, names, left_out = [], [], [], []
     for sample in samples:
@@ -44,9 +46,29 @@ def from_samples(samples: Sequence[Sample], size_px: int) -> Tuple[PictureSet, L
         if image is None:
             left_out.append(Note(sample.name, "cannot be decoded"))
             continue
-        pictures.append(cv2.resize(image, (size_px, size_px), interpolation=cv2.INTER_AREA))
+        pictures.append(_sized(image, size_px, pool))
         labels.append((sample.aim.x, sample.aim.y, 1.0, 1.0, 1.0))
         names.append(sample.name)
-    shape = (len(names), size_px, size_px, 3)
+    shape = (len(names), size_px // pool, size_px // pool, 3)
     return PictureSet(np.array(pictures, np.uint8).reshape(shape),
                       np.array(labels, np.float32).reshape(-1, 5), tuple(names)), left_out
+
+
+def _sized(image: np.ndarray, size_px: int, pool: int) -> np.ndarray:
+    if image.shape[:2] != (size_px, size_px):
+        image = cv2.resize(image, (size_px, size_px), interpolation=cv2.INTER_LINEAR)
+    if pool > 1:
+        image = cv2.resize(image, (size_px // pool, size_px // pool), interpolation=cv2.INTER_AREA)
+    return image
+
+
+def with_junk(data: PictureSet, share: float, seed: int) -> PictureSet:
+    """The set and, beside it, `share` as many spoilt pictures in which no road can be seen: confidence is 0."""
+    random = np.random.default_rng(seed)
+    chosen = random.choice(len(data), round(share * len(data)), replace=False)
+    if not len(chosen):
+        return data
+    spoilt = np.stack([spoil(data.pictures[at], random) for at in chosen])
+    labels = np.tile(np.array([0.0, 0.0, 0.0, 0.0, 1.0], np.float32), (len(chosen), 1))
+    return PictureSet(np.concatenate([data.pictures, spoilt]), np.concatenate([data.labels, labels]),
+                      (*data.names, *(f"{data.names[at]}, spoilt" for at in chosen)))

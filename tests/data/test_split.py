@@ -25,11 +25,13 @@ def test_it_depends_on_names_and_seed_alone():
     assert len({split(samples, 0.25, seed).val for seed in range(8)}) > 1
 
 
-def test_a_large_session_never_takes_all():
+def test_sessions_of_very_different_length_are_split_in_time():
     samples = made({"long": 1000, "short": 10})
     for seed in range(6):
-        train, val = split(samples, 0.2, seed).apply(samples)
-        assert train and val
+        one = split(samples, 0.2, seed)
+        train, val = one.apply(samples)
+        assert (one.by, len(val)) == ("time", 202)
+        assert {s.session for s in train} == {"long"}
 
 
 def test_one_session_is_split_in_time_with_a_gap():

@@ -8,9 +8,8 @@ pytest.importorskip("torch", reason="needs torch: pip install -e '.[train]'")
 pytest.importorskip("onnx", reason="needs onnx: pip install -e '.[train]'")
 
 from jetracer.engine.load import load_engine
-from jetracer.export.make_model import QUICK, Bar, Recipe, make_model, parse
+from jetracer.export.make_model import QUICK, Recipe, make_model, parse
 from jetracer.sim.track import TRAINING_SEEDS, VALIDATION_SEEDS
-from jetracer.train.fit import Progress
 
 
 def test_no_pictures_to_a_loaded_model_with_a_complete_card(tmp_path):
@@ -41,12 +40,3 @@ def test_options_change_the_recipe():
     recipe = parse(["--tracks", "7", "--lookahead-m", "0.9", "--quick"])
     assert (recipe.tracks, recipe.epochs, recipe.lookahead_m) == (7, QUICK.epochs, 0.9)
     assert recipe.training.label.lookahead_m == 0.9
-
-
-def test_the_bar_ends_with_a_new_line():
-    said = []
-    bar = Bar(said.append, "work")
-    bar(Progress(1, 2, 0.5))
-    bar(Progress(2, 2, 0.25))
-    assert "2/2 loss 0.2500" in said[-2]
-    assert said[-1] == "\n"

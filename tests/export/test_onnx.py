@@ -10,6 +10,7 @@ onnx = pytest.importorskip("onnx", reason="needs onnx: pip install -e '.[train]'
 from jetracer.core.errors import ModelError  # noqa: E402
 from jetracer.export import onnx as exporting  # noqa: E402
 from jetracer.export.onnx import OPSET, as_trained, difference, export_road, folded, random_pictures  # noqa: E402
+from jetracer.models.backbones import make_net, start_from  # noqa: E402
 from jetracer.models.road_net import RoadNet  # noqa: E402
 
 
@@ -32,7 +33,7 @@ def path(net, tmp_path_factory):
 
 
 def test_torch_and_onnx_runtime_agree(net, path):
-    assert difference(net, path, frames=12, seed=9) <= 1e-4
+    assert difference(path, 224, lambda image: as_trained(net, image), frames=12, seed=9) <= 1e-4
 
 
 def test_the_graph_takes_camera_bytes_and_casts_before_it_transposes(path):
@@ -45,6 +46,28 @@ def test_the_graph_takes_camera_bytes_and_casts_before_it_transposes(path):
     assert [(entry.domain, entry.version) for entry in model.opset_import] == [("", OPSET)]
     assert [output.name for output in model.graph.output] == ["aim", "confidence"]
     assert path.stat().st_size <= 2_000_000
+
+
+@pytest.mark.parametrize("name", ["efficientnet_lite0", "mobilenet_v3_small", "pilotnet", "resnet18"])
+def test_every_net_becomes_a_file_that_is_read_back_to_the_same_net(name, tmp_path):
+    torch.manual_seed(0)
+    net = make_net(name).train()
+    with torch.no_grad():
+        net(torch.randn(4, 3, 96, 96) * 0.7 + 0.2)
+    file = tmp_path / "model.onnx"
+    assert export_road(net.eval(), file, 96) <= 1e-4
+    graph = onnx.load(str(file)).graph
+    assert [node.op_type for node in graph.node[:2]] == ["Cast", "Transpose"]
+    assert "BatchNormalization" not in {node.op_type for node in graph.node}
+    assert [side.dim_value for side in graph.input[0].type.tensor_type.shape.dim] == [1, 96, 96, 3]
+    again = make_net(name)
+    assert start_from(again, name, str(file)) == "from model.onnx"
+    assert difference(file, 96, lambda image: as_trained(again, image), frames=2) <= 1e-4
+
+
+def test_a_file_of_another_net_is_refused(path):
+    with pytest.raises(ModelError, match=r"does not fit pilotnet; choose .* with --net"):
+        start_from(make_net("pilotnet"), "pilotnet", str(path))
 
 
 def test_folding_leaves_the_net_itself_alone(net):
