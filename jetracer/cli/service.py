@@ -34,7 +34,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--bus", metavar="N", help="the I2C bus, if it is not the kit's")
     one.add_argument("--camera", default="csi", metavar="NAME", help="csi (default), usb, usb:1")
     one.add_argument("--user", metavar="NAME", help="whose programs these are; default: who called sudo")
-    one.add_argument("--allow-camera-restart", action="store_true", default=None,
+    one.add_argument("--allow-camera-restart", action="store_true",
                      help="the drive may run by sudo: systemctl restart nvargus-daemon, and nothing else")
     two = jobs.add_parser("remove", help="stop and disable the units, delete what install wrote")
     for job in (one, two):
@@ -84,11 +84,10 @@ def _kit_on(bus: str) -> str:
 
 def _may_restart_camera(options: argparse.Namespace, root: Path) -> bool:
     """Asked once, of a person, where there is such a daemon."""
-    if options.allow_camera_restart is not None or options.dry_run:
-        return bool(options.allow_camera_restart)
-    if below(root, "/etc/sudoers.d/jetracer").exists():
+    if options.allow_camera_restart or below(root, "/etc/sudoers.d/jetracer").exists():
         return True
-    if not below(root, "/usr/sbin/nvargus-daemon").exists() or not sys.stdin.isatty():
+    there = below(root, "/usr/sbin/nvargus-daemon").exists()
+    if options.dry_run or not there or not sys.stdin.isatty():
         return False
     answer = input("When the CSI camera's daemon hangs, may the drive restart it (by sudo, this one command)? [y/N] ")
     return answer.strip().lower() in ("y", "yes")

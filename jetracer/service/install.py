@@ -53,7 +53,7 @@ def install(files: Sequence[File], root: Path, say: Say, run: Run = run) -> None
             say(f"ran       {' '.join(command)}")
     except (OSError, ServiceError) as error:
         _undo(before, root, run)
-        raise ServiceError(f"Nothing is installed: {error}") from error
+        raise ServiceError(f"Nothing was changed: {error}") from error
 
 
 def remove(root: Path, say: Say, run: Run = run) -> None:

@@ -119,7 +119,7 @@ def test_a_failure_leaves_all_as_it_was(tmp_path):
     def fail(command):
         raise ServiceError("systemctl enable failed: no")
 
-    with pytest.raises(ServiceError, match="Nothing is installed: systemctl enable failed: no"):
+    with pytest.raises(ServiceError, match="Nothing was changed: systemctl enable failed: no"):
         install(wanted(camera_restart=True), tmp_path, print, fail)
     assert everything(tmp_path) == before
 
@@ -128,7 +128,7 @@ def test_a_place_that_cannot_be_written_leaves_all_as_it_was(tmp_path, systemctl
     (tmp_path / "etc").mkdir()
     (tmp_path / "etc/sudoers.d").write_text("no folder", encoding="utf-8")
     before = everything(tmp_path)
-    with pytest.raises(ServiceError, match=r"Nothing is installed: .*exists"):
+    with pytest.raises(ServiceError, match=r"Nothing was changed: .*exists"):
         install(wanted(camera_restart=True), tmp_path, print, systemctl)
     assert everything(tmp_path) == before
 
