@@ -1,4 +1,7 @@
-"""`jetracer evaluate`: how well a road model drives unseen tracks, or reads pictures that a human labelled."""
+"""`jetracer evaluate`: how well a road model drives unseen tracks, or reads pictures that a human labelled.
+
+With --against, whether it is better than another one: the same tracks, starts, lights and pictures for both.
+"""
 from __future__ import annotations
 
 import argparse
@@ -6,7 +9,7 @@ import json
 import sys
 import time
 from dataclasses import replace
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Optional, Tuple
 
 from jetracer.core.config import override
 from jetracer.core.errors import ConfigError
@@ -31,6 +34,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--road", metavar="MODEL", default="road", help="a shipped name, an .onnx file, null, or oracle")
+    add("--against", metavar="MODEL", default="", help="compare with this one, on the same episodes")
+    add("--report", metavar="FOLDER", default="", help="write it as a page, index.html, and as report.json")
     add("--frames", metavar="FOLDER", help="labelled pictures: any data set that `jetracer data` reads")
     add("--tracks", type=int, default=50, help="how many unseen tracks")
     add("--seeds", type=int, default=5, help="episodes on each: start, light, camera noise")
@@ -46,13 +51,16 @@ def _frames(options: argparse.Namespace, rest: List[str]) -> Dict[str, Any]:
     from jetracer.drive.frames import evaluate_frames
     from jetracer.engine.load import load_engine
 
-    if rest:
-        raise ConfigError(f"{rest[0]} does not go with --frames; see: jetracer evaluate --help")
+    odd = [name for name in ("against", "report") if getattr(options, name)]
+    if rest or odd:
+        raise ConfigError(f"{rest[0] if rest else '--' + odd[0]} does not go with --frames; "
+                          "see: jetracer evaluate --help")
     with load_engine(options.road) as engine:
         return evaluate_frames(engine, options.frames)
 
 
 def _drives(options: argparse.Namespace, rest: List[str]) -> Dict[str, Any]:
+    from jetracer.drive.compare import evaluate_two
     from jetracer.drive.episode import EpisodeConfig
     from jetracer.drive.evaluate import EvaluationConfig, evaluate
 
@@ -61,7 +69,12 @@ def _drives(options: argparse.Namespace, rest: List[str]) -> Dict[str, Any]:
                               workers=options.workers, episode=episode)
     if options.first_seed is not None:
         config = replace(config, first_seed=options.first_seed)
-    return evaluate(config, Progress())
+    result = evaluate_two(config, options.against, Progress) if options.against else evaluate(config, Progress())
+    if options.report:
+        from jetracer.drive.evaluation_page import write_evaluation
+
+        result["report"] = write_evaluation(result, options.report)
+    return result
 
 
 class Progress:
@@ -93,9 +106,33 @@ def told_drives(result: Dict[str, Any]) -> str:
         ("distance", f"median {result['distance_m']['median']:.1f} m, worst {result['distance_m']['min']:.1f} m"),
         ("deviation", f"median {result['deviation_rel']['median']:.1%} of the lane's half width, "
                       f"worst {result['deviation_rel']['max']:.1%}"),
+        *_told_sight(result["open_loop"]),
         ("speed of it", f"{result['realtime_factor']:.1f} times real time"),
+        *_told_comparison(result),
+        *([("report", result["report"])] if "report" in result else []),
     ]
     return "\n".join(f"{name:<13} {text}" for name, text in rows)
+
+
+def _told_sight(seen: Optional[Dict[str, Any]]) -> List[Tuple[str, str]]:
+    if seen is None:
+        return []
+    px, deg = seen["error_px"], seen["error_deg"]
+    return [("aim error", f"median {px['median']:.1f} px of 224, {deg['median']:.1f} degrees; "
+                          f"90% below {px['p90']:.1f} px, {deg['p90']:.1f} degrees; {seen['pictures']} pictures")]
+
+
+def _told_comparison(result: Dict[str, Any]) -> List[Tuple[str, str]]:
+    """A row per metric, and the verdict."""
+    if "comparison" not in result:
+        return []
+    compared = result["comparison"]
+    rows = [("", f"{'':<14}{'this':>9}{'other':>9}{'difference':>12}   interval, {compared['level']:.1%} each")]
+    for name, found in compared["differences"].items():
+        rows.append(("", f"{name:<14}{found['ours']:>9g}{found['theirs']:>9g}{found['difference']:>+12g}   "
+                         f"{found['low']:+g} to {found['high']:+g}: {found['verdict']}"))
+    return [("against", f"{result['against']['config']['road']}, {compared['pairs']} pairs of episodes on "
+                        f"{compared['tracks']} tracks"), *rows, ("verdict", compared["verdict"])]
 
 
 def told_frames(result: Dict[str, Any]) -> str:

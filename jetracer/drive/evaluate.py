@@ -1,7 +1,8 @@
-"""Closed-loop scores on tracks that no model has seen, in lockstep: the lane-following metrics of AI-DO.
+"""Scores of a road model on tracks that no model has seen, in lockstep: the lane-following metrics of AI-DO.
 
-Survival time, time outside the lane, distance driven along the lane and deviation from its centre line (Zilly et
-al., "The AI Driving Olympics at NeurIPS 2018", arXiv:1903.02503), and the share of faultless episodes.
+Closed loop: survival time, time outside the lane, distance driven along the lane and deviation from its centre line
+(Zilly et al., "The AI Driving Olympics at NeurIPS 2018", arXiv:1903.02503), and the share of faultless episodes.
+Open loop: the aim's error in pictures of the same tracks in the same light (`sight.py`).
 """
 from __future__ import annotations
 
@@ -18,6 +19,7 @@ from jetracer.camera.geometry import SIM_CAMERA
 from jetracer.core.errors import ConfigError
 from jetracer.drive.episode import EpisodeConfig, run_episode
 from jetracer.drive.oracle import Oracle, PoseRenderer
+from jetracer.drive.sight import Sight, look, told
 from jetracer.engine.base import Engine
 from jetracer.engine.load import load_engine
 from jetracer.perception.base import Perception
@@ -40,12 +42,13 @@ class EvaluationConfig:
     first_seed: int = EVALUATION_FIRST_SEED  # of the tracks; the others follow it
     workers: int = 2  # processes; 1 = this one
     unseen: bool = True  # refuse tracks that models are trained or chosen on
+    pictures: int = 20  # per episode, of the same track and light, to be judged open loop
     oracle_noise: float = 0.0  # sigma of the oracle's aim
     episode: EpisodeConfig = field(default_factory=EpisodeConfig)
 
     def __post_init__(self) -> None:
-        if self.tracks < 1 or self.seeds < 1 or self.workers < 1 or self.first_seed < 0:
-            raise ConfigError("tracks, seeds and workers are 1 or more, first_seed 0 or more.")
+        if min(self.tracks, self.seeds, self.workers) < 1 or min(self.first_seed, self.pictures) < 0:
+            raise ConfigError("tracks, seeds and workers are 1 or more, first_seed and pictures 0 or more.")
         if not (self.episode.duration_s > 0 and self.episode.fps > 0 and self.episode.lag_s >= 0):
             raise ConfigError("An episode needs a duration and a frame rate above 0 and a lag of 0 or more.")
         known = max(TRAINING_SEEDS.stop, VALIDATION_SEEDS.stop)
@@ -66,6 +69,12 @@ def evaluate(config: EvaluationConfig, progress: Optional[Progress] = None) -> D
 
     Raises ConfigError, or what the model's loading raises.
     """
+    return summarise(*drive_all(config, progress))
+
+
+def drive_all(config: EvaluationConfig, progress: Optional[Progress] = None
+              ) -> Tuple[List[Dict[str, Any]], EvaluationConfig, float]:
+    """The records of all episodes, how they were asked for, and the seconds they took: what `summarise` takes."""
     begun_s = time.monotonic()
     records: List[Dict[str, Any]] = []
     for done in _work(config, _jobs(config)):
@@ -73,7 +82,7 @@ def evaluate(config: EvaluationConfig, progress: Optional[Progress] = None) -> D
             records.append(record)
             if progress:
                 progress(len(records), config.tracks * config.seeds, record)
-    return summarise(records, config, time.monotonic() - begun_s)
+    return records, config, time.monotonic() - begun_s
 
 
 def summarise(records: Sequence[Dict[str, Any]], config: EvaluationConfig, wall_s: float) -> Dict[str, Any]:
@@ -81,6 +90,7 @@ def summarise(records: Sequence[Dict[str, Any]], config: EvaluationConfig, wall_
     records = sorted(records, key=lambda record: (record["track"], record["seed"]))
     stops = Counter(reason for record in records for reason in record["stops"])
     simulated_s = sum(record["simulated_s"] for record in records)
+    seen = [Sight(*sight) for record in records for sight in record.get("sights", ())]
     return {
         "episodes": len(records),
         "success_rate": round(sum(record["success"] for record in records) / len(records), 4),
@@ -92,7 +102,9 @@ def summarise(records: Sequence[Dict[str, Any]], config: EvaluationConfig, wall_
         "stops": dict(stops),
         "realtime_factor": round(simulated_s / wall_s, 2),
         "wall_s": round(wall_s, 1),
-        "failed": [record for record in records if not record["success"]],
+        "open_loop": told(seen) if seen else None,
+        "failed": [{name: value for name, value in record.items() if name != "sights"}
+                   for record in records if not record["success"]],
         "config": {**asdict(config), "road": str(config.road)},
     }
 
@@ -162,9 +174,14 @@ class Worker:
         from jetracer.sim.look import Look
         from jetracer.sim.render import Renderer
 
-        look = Look.random(np.random.default_rng([track.seed, seed, 0x100C]))
-        renderer = Renderer(scenery, SIM_CAMERA, look, seed=seed)
-        return run_episode(track, seed, self._road, renderer, self._config.episode)
+        light = Look.random(np.random.default_rng([track.seed, seed, 0x100C]))
+        driven, seen = (Renderer(scenery, SIM_CAMERA, light, seed=seed) for _ in range(2))
+        record = run_episode(track, seed, self._road, driven, self._config.episode)
+        sights = look(track, seed, self._road, seen, self._config.pictures)
+        if sights:
+            _, record["aim_px"], record["aim_deg"] = (round(float(mean), 3) for mean in np.mean(sights, axis=0))
+            record["sights"] = sights
+        return record
 
 
 _worker: Optional[Worker] = None  # of a worker process

@@ -84,7 +84,7 @@ def test_tracks_of_training_and_validation_are_refused():
 
 @pytest.mark.parametrize("options", [{"tracks": 0}, {"seeds": 0}, {"workers": 0}, {"first_seed": -1, "unseen": False}])
 def test_senseless_numbers_are_refused(options):
-    with pytest.raises(ConfigError, match="1 or more"):
+    with pytest.raises(ConfigError, match="or more"):
         EvaluationConfig(**options)
 
 
