@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any, Mapping, Optional, Tuple
 
 from jetracer.car.battery import FITTED
-from jetracer.core.errors import BusError
-from jetracer.core.i2c import open_bus
+from jetracer.core.errors import BusError, ConfigError
+from jetracer.core.i2c import open_bus, which_bus
 
 SERVO, MOTORS, ALL_CALL = 0x40, 0x60, 0x70
 CHIPS = {
@@ -49,6 +49,17 @@ def detect_on(spec: str) -> Found:
         return detect(bus, virtual=spec.startswith("sim:"))
     finally:
         bus.close()
+
+
+def kit_on(spec: str) -> str:
+    """The one kit that a bus shows. Raises ConfigError where it cannot tell, BusError where there is no car."""
+    found, bus = detect_on(spec), which_bus(spec)
+    if found.kit:
+        return found.kit
+    if not found.candidates:
+        raise BusError(f"No car on bus {bus}: {found.evidence[-1]} See: jetracer kits")
+    raise ConfigError(f"Which kit is it? On bus {bus} {', '.join(found.candidates)} look alike; name yours with "
+                      "--kit NAME. See: jetracer kits")
 
 
 def _judge(found: Any, virtual: bool) -> Tuple[Optional[str], Tuple[str, ...], Tuple[str, ...]]:

@@ -53,19 +53,11 @@ def car_options(parser: argparse.ArgumentParser) -> None:
 
 def chosen(options: argparse.Namespace, rest: List[str], given: Dict[str, Any]) -> Tuple[Any, DriveConfig]:
     """The kit, and the configuration that follows from it and from the command line."""
-    from jetracer.car.detect import detect_on
+    from jetracer.car.detect import kit_on
     from jetracer.car.kit import load_kit
 
     config = configuration.override(configuration.merge(DriveConfig(sim=options.sim), given), rest)
-    name = options.kit or ("simulated" if options.sim else None)
-    if name is None:
-        found = detect_on(config.bus)
-        if found.kit is None:
-            raise ConfigError(" ".join(["Which kit is it? The bus cannot tell; give it with --kit NAME.",
-                                        f"It may be: {', '.join(found.candidates)}." if found.candidates else
-                                        "No chip of a car answers."]))
-        name = found.kit
-    kit = load_kit(name)
+    kit = load_kit(options.kit or ("simulated" if options.sim else kit_on(config.bus)))
     config = kit.apply(DriveConfig(sim=options.sim))
     return kit, configuration.override(configuration.merge(config, given), rest)
 

@@ -5,6 +5,7 @@ import argparse
 import signal
 from typing import Any, List
 
+from jetracer.cli.kits import BUS_HELP
 from jetracer.core import config as configuration
 from jetracer.core.errors import DeviceError
 
@@ -15,7 +16,7 @@ def main(arguments: List[str]) -> int:
         epilog="Options of the display work too, such as --display.size 128x64. A display that is absent is no "
                "fault: it is looked for again now and then. SIGTERM and Ctrl-C end it and leave the glass dark.",
     )
-    parser.add_argument("--bus", metavar="N", help="1 for /dev/i2c-1 (default), or sim:PATH")
+    parser.add_argument("--bus", metavar="N", help=BUS_HELP)
     parser.add_argument("--kit", metavar="NAME", help="the car's kit, if the bus cannot tell: see jetracer kits")
     options, rest = parser.parse_known_args(arguments)
     config, kit = _config(options, rest)

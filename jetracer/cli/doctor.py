@@ -45,9 +45,9 @@ def _config(options: argparse.Namespace, rest: List[str]) -> Tuple[DriveConfig, 
     """What `jetracer drive` would use, and why it could not. Raises ConfigError for the command line's own mistakes."""
     files = [word for name in ("kit", "config") if getattr(options, name) for word in
              (f"--{name}", getattr(options, name))]
-    plain = configured(rest)[1]
+    plain = configured(rest)
     try:
-        return configured([*files, *rest])[1], ""
+        return configured([*files, *rest]), ""
     except ConfigError as error:
         return plain, str(error)
 

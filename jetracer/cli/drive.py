@@ -6,22 +6,26 @@ import json
 import signal
 import sys
 from dataclasses import replace
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional
 
 from jetracer.car.base import CarConfig
 from jetracer.core import config as configuration
 from jetracer.core.errors import ConfigError
 from jetracer.core.types import Step
+from jetracer.drive.kit import kit_of
 
 STATUS_EVERY_S = 0.2
 
 
 def main(arguments: List[str], verb: str = "jetracer drive", about: Optional[str] = __doc__) -> int:
-    options, config = configured(arguments, verb, about)
-    from jetracer.drive.build import drive  # only now: it loads OpenCV
+    options, rest = _parser(verb, about).parse_known_args(arguments)
+    config, status = _config(options, rest), Status(quiet=options.headless or options.json)
+    from jetracer.drive.build import completed, drive  # only now: it loads OpenCV
+    if not options.kit:
+        options.kit = kit_of(completed(config), status.say)
+        config = _config(options, rest)
 
     signal.signal(signal.SIGTERM, _interrupt)  # so that systemd's stop ends a drive as Ctrl-C does
-    status = Status(quiet=options.headless or options.json)
     try:
         summary = drive(config, status, status.say)
     finally:
@@ -31,11 +35,9 @@ def main(arguments: List[str], verb: str = "jetracer drive", about: Optional[str
     return 0 if summary["reached"] else 1
 
 
-def configured(arguments: List[str], verb: str = "jetracer drive", about: Optional[str] = __doc__
-               ) -> Tuple[argparse.Namespace, Any]:
-    """The command line as it was parsed, and the configuration that it and the files in it make. Raises ConfigError."""
-    options, rest = _parser(verb, about).parse_known_args(arguments)
-    return options, _config(options, rest)
+def configured(arguments: List[str]) -> Any:
+    """The configuration that this command line and the files in it make. Raises ConfigError."""
+    return _config(*_parser("jetracer drive", None).parse_known_args(arguments))
 
 
 def _parser(verb: str, about: Optional[str]) -> argparse.ArgumentParser:
@@ -47,7 +49,8 @@ def _parser(verb: str, about: Optional[str]) -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--sim", action="store_true", help="a simulated car on a simulated track")
     add("--camera", metavar="NAME", help="csi, usb, usb:1, replay:FOLDER, replay:FILM, sim, null")
-    add("--kit", metavar="NAME", help="the car's kit: a name (jetracer kits --list) or your own FILE.toml")
+    add("--kit", metavar="NAME", help="the car's kit: a name (jetracer kits --list) or your own FILE.toml; "
+                                    "default: by the chips on the bus, where they can tell")
     add("--car", metavar="NAME", help="servo_esc, dc_motors, or null: no motors at all")
     add("--road", metavar="MODEL", help="road model: a shipped name, an .onnx file, none, or null")
     add("--teleop", metavar="NAME", help="the pilot: gamepad, keyboard, auto, script:FILE, null")

@@ -11,6 +11,7 @@ from textwrap import indent
 from typing import List
 
 from jetracer.core.errors import BusError, ConfigError, ServiceError
+from jetracer.core.i2c import AUTO
 from jetracer.service.install import below, install, remove, written
 from jetracer.service.plan import CAR, Choice, File, files, start_commands, stop_commands
 from jetracer.service.status import Report, status
@@ -31,7 +32,7 @@ def _parser() -> argparse.ArgumentParser:
     jobs = parser.add_subparsers(dest="job", metavar="install | status | remove", required=True)
     one = jobs.add_parser("install", help="write the units and their configuration, enable and start them")
     one.add_argument("--kit", metavar="NAME", help="the car's kit, if the bus cannot tell: see jetracer kits")
-    one.add_argument("--bus", metavar="N", help="the I2C bus, if it is not the kit's")
+    one.add_argument("--bus", metavar="N", help="the I2C bus, if it is not the kit's: 1 for /dev/i2c-1")
     one.add_argument("--camera", default="csi", metavar="NAME", help="csi (default), usb, usb:1")
     one.add_argument("--user", metavar="NAME", help="whose programs these are; default: who called sudo")
     one.add_argument("--allow-camera-restart", action="store_true",
@@ -65,21 +66,17 @@ def _choice(options: argparse.Namespace, root: Path) -> Choice:
     there = below(root, CAR).exists()
     if there and (options.kit or options.bus):
         print(f"jetracer: {CAR} is there already and stays; change it there.", file=sys.stderr)
-    kit = "" if there else options.kit or _kit_on(options.bus or "1")
+    kit = "" if there else options.kit or _kit_on(options.bus or AUTO)
     return Choice(user, kit, options.bus or "", options.camera, _may_restart_camera(options, root))
 
 
 def _kit_on(bus: str) -> str:
-    from jetracer.car.detect import detect_on
+    from jetracer.car.detect import kit_on
 
     try:
-        found = detect_on(bus)
+        return kit_on(bus)
     except BusError as error:
         raise ConfigError(f"Which kit is it? Name it with --kit (see jetracer kits --list): {error}") from error
-    if not found.kit:
-        names = ", ".join(found.candidates) or "see jetracer kits --list"
-        raise ConfigError(f"Which kit is it? The bus cannot tell; name it with --kit ({names}).")
-    return found.kit
 
 
 def _may_restart_camera(options: argparse.Namespace, root: Path) -> bool:

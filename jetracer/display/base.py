@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Optional, Tuple
 from jetracer.core.clock import Clock, MonotonicClock
 from jetracer.core.device import Device
 from jetracer.core.errors import ConfigError
+from jetracer.core.i2c import AUTO, which_bus
 from jetracer.core.registry import Registry
 
 if TYPE_CHECKING:
@@ -34,9 +35,9 @@ class DisplayConfig:
 class Display(Device):
     """Built as `Backend(config, bus, clock)`, `bus` being the name of one."""
 
-    def __init__(self, config: Optional[DisplayConfig] = None, bus: str = "1", clock: Optional[Clock] = None) -> None:
+    def __init__(self, config: Optional[DisplayConfig] = None, bus: str = AUTO, clock: Optional[Clock] = None) -> None:
         self._config = config or DisplayConfig()
-        self.bus_name = self._config.bus or bus
+        self.bus_name = which_bus(self._config.bus or bus)
         self._clock = clock or MonotonicClock()
 
     @property
@@ -55,6 +56,6 @@ DISPLAYS = Registry("display", {
 })
 
 
-def make_display(config: DisplayConfig, bus: str = "1", clock: Optional[Clock] = None) -> Display:
+def make_display(config: DisplayConfig, bus: str = AUTO, clock: Optional[Clock] = None) -> Display:
     """The display that `config` names, not yet open. Raises UnknownName."""
     return DISPLAYS.create(config.name or "null", config, bus, clock)

@@ -13,7 +13,7 @@ import numpy as np
 
 from jetracer.core.clock import Clock
 from jetracer.core.errors import BusError
-from jetracer.core.i2c import open_bus
+from jetracer.core.i2c import AUTO, open_bus
 from jetracer.display.base import SIZES, Display, DisplayConfig
 
 SIZE_AT = {0x3C: "128x32", 0x3D: "64x48"}  # as the kits have them
@@ -26,7 +26,7 @@ ON = 0xAF
 class Ssd1306(Display):
     """On a bus handle of its own. The picture stays on the glass when closed."""
 
-    def __init__(self, config: Optional[DisplayConfig] = None, bus: str = "1", clock: Optional[Clock] = None) -> None:
+    def __init__(self, config: Optional[DisplayConfig] = None, bus: str = AUTO, clock: Optional[Clock] = None) -> None:
         super().__init__(config, bus, clock)
         self._bus: Optional[Any] = None
         self._forget()

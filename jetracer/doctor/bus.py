@@ -2,19 +2,21 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any, List, Optional
 
 from jetracer.car.base import CarConfig
 from jetracer.car.detect import HELD, MOTORS, SERVO, Found, detect
+from jetracer.car.kit import load_kit
 from jetracer.car.pca9685 import Pca9685
 from jetracer.core.errors import JetRacerError
+from jetracer.core.i2c import header_bus
 from jetracer.display.ssd1306 import SIZE_AT
 from jetracer.doctor.base import FAIL, Check, Host, fail, ok, skip, warn
 from jetracer.doctor.power import battery
 from jetracer.doctor.processes import kernel_log, programs
+from jetracer.drive.config import DriveConfig
 
-# the bus on pins 3 and 5 of the 40-pin header, by the board's name
-HEADER_BUS = (("Orin", "7"), ("Xavier", "8"), ("Nano", "1"))
 NEUTRAL_WITHIN_US = 30.0
 
 
@@ -30,6 +32,8 @@ def bus(host: Host) -> List[Check]:
         return [fail("i2c", str(error), f"jetracer kits --bus {spec}")]
     try:
         found = detect(wires, virtual=spec.startswith("sim:"))
+        if found.kit and _none_chosen(host.config):
+            host = replace(host, config=load_kit(found.kit).apply(host.config))  # as a drive does
         checks = [_kit(host, found)]
         if checks[0].status != FAIL and host.config.car.name == "servo_esc":
             checks.append(_pulses(host, wires))
@@ -40,11 +44,6 @@ def bus(host: Host) -> List[Check]:
         wires.close()
     answering = " ".join(f"0x{address:02x}" for address in sorted(found.chips)) or "nothing"
     return [ok("i2c", f"{_name(spec)}: {answering} answers"), *checks]
-
-
-def header_bus(board: str) -> str:
-    """The bus of pins 3 and 5; empty on boards that are not known."""
-    return next((number for name, number in HEADER_BUS if name in board), "")
 
 
 def _blocked(host: Host) -> Optional[Check]:
@@ -58,11 +57,12 @@ def _blocked(host: Host) -> Optional[Check]:
     if not host.board and "usb" not in adapter.lower():  # the buses of a PC are its own: memory, graphics
         return skip("i2c", "a PC: no bus of a car", "on a car: jetracer doctor; in simulation: jetracer drive --sim")
     if not host.there(_name(spec)):
-        others = " ".join(path.name for path in host.glob("/dev/i2c-*"))
+        others = [path.name[4:] for path in host.glob("/dev/i2c-*")]
         if not others:
             return fail("i2c", "there is no /dev/i2c-*", "sudo modprobe i2c-dev")
-        wanted = header_bus(host.board) or others.split()[0][4:]
-        return fail("i2c", f"{_name(spec)} is not there; there is {others}", f"jetracer drive --bus {wanted}")
+        pins = header_bus(host.board)
+        return fail("i2c", f"{_name(spec)} is not there; there are the buses {' '.join(others)}",
+                    f"jetracer drive --bus {pins if pins in others else others[0]}")
     if not host.may_use(host.path(_name(spec))):
         return fail("i2c", f"no permission on {_name(spec)}", host.join_group("i2c"))
     return None
@@ -86,16 +86,20 @@ def _kit(host: Host, found: Found) -> Check:
         return fail("kit", "0x60 answers: the Waveshare AI Kit, but an ESC is chosen: the motors would stay silent",
                     "jetracer drive --kit waveshare-ai")
     known = found.kit or f"one of {', '.join(found.candidates)}"
-    if car == CarConfig() and spec.isdigit():
-        return warn("kit", f"none is chosen; by its chips the car is {known}", "jetracer kits, then: jetracer drive "
+    if _none_chosen(host.config):
+        return fail("kit", f"none is chosen; by its chips the car is {known}", "jetracer kits, then: jetracer drive "
                     "--kit NAME")
     return ok("kit", f"fits what answers: {known}")
+
+
+def _none_chosen(config: DriveConfig) -> bool:
+    return config.car == CarConfig() and config.bus.isdigit()
 
 
 def _no_servo(host: Host, cause: str, fix: str) -> Check:
     """Most often it is the right car on the wrong bus: examples were written for the original Nano."""
     pins = header_bus(host.board)
-    if pins and host.config.bus.isdigit() and pins != host.config.bus:
+    if host.board and host.config.bus.isdigit() and pins != host.config.bus:
         return fail("kit", f"{cause}; pins 3 and 5 of this board are bus {pins}", f"jetracer drive --bus {pins}")
     return fail("kit", cause, fix)
 

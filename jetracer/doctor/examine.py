@@ -3,8 +3,10 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from typing import Callable, Dict, List, NamedTuple, Sequence, Tuple, Union
 
+from jetracer.core.i2c import which_bus
 from jetracer.doctor import bus, camera, model, packages, pilot, power, service, settings, system
 from jetracer.doctor.base import Check, Host, warn
 
@@ -38,6 +40,7 @@ def examine(host: Host, themes: Dict[str, Sequence[Look]] = THEMES, limit_s: flo
             ) -> Dict[str, List[Check]]:
     """What every check found, by theme. Nothing is written anywhere; no error leaves."""
     host = service.joined(host)
+    host = replace(host, config=replace(host.config, bus=which_bus(host.config.bus, host.root)))
     begun_s = time.monotonic()
     running = [_start(theme, look, host) for theme, looks in themes.items() for look in looks]
     found: Dict[str, List[Check]] = {theme: [] for theme in themes}

@@ -137,6 +137,8 @@ def assemble(config: DriveConfig, say: Say = silent) -> Iterator[Parts]:
         guard_handle = stack.enter_context(_guard(config))
         if not guard_handle.ours:
             used = config = _with_guard(config, guard_handle, say)
+        elif world is None:
+            used = config = replace(config, bus=guard_handle.launch.bus)  # which one "auto" is
         if config.service:
             check_pilot(config)
         perception = _perception(config, clock, stack)

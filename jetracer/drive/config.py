@@ -7,6 +7,7 @@ from typing import Optional
 from jetracer.camera.base import CameraConfig
 from jetracer.car.base import CarConfig
 from jetracer.control.config import ControlConfig
+from jetracer.core.i2c import AUTO
 from jetracer.data.log import RecordConfig
 from jetracer.display.base import DisplayConfig
 from jetracer.safety.guard import GuardConfig
@@ -31,7 +32,7 @@ class DriveConfig:
     sim: bool = False  # a simulated car and world instead of the real ones
     road: str = "road"  # the road model: a shipped one by name, a file, none: nobody looks, or null: straight ahead
     teleop: str = ""  # who is the pilot; none: "auto" where nothing real can move, else "null"
-    bus: str = "1"  # I2C bus of the motors, 1 for /dev/i2c-1
+    bus: str = AUTO  # I2C bus of the motors: 1 for /dev/i2c-1, sim:PATH; auto: pins 3 and 5 of this board's header
     laps: Optional[int] = None  # end after so many laps (simulation)
     duration_s: Optional[float] = None  # end after so many seconds; none in simulation without laps or a human: 60
     hz: Optional[float] = None  # pace of the loop; none: every frame as it comes

@@ -9,6 +9,7 @@ from typing import Optional
 
 from jetracer.car.base import CarConfig
 from jetracer.core.clock import Clock, MonotonicClock
+from jetracer.core.i2c import AUTO
 from jetracer.display.base import Display, DisplayConfig
 from jetracer.display.pages import Facts, identity, kit, power
 from jetracer.drive.panel import VITALS_S, state_of, with_figures
@@ -23,7 +24,7 @@ from jetracer.safety.reasons import reason
 class StandbyConfig:
     """What `jetracer display` can be told; a kit fills it in as it does for a drive."""
 
-    bus: str = "1"  # of the motors, the battery's sensor and the display
+    bus: str = AUTO  # of the motors, the battery's sensor and the display
     car: CarConfig = field(default_factory=CarConfig)
     guard: GuardConfig = field(default_factory=GuardConfig)  # of which its socket and battery matter here
     display: DisplayConfig = field(default_factory=lambda: DisplayConfig(name="ssd1306"))

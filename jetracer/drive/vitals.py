@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Optional, Tuple, Union
 from jetracer.car.battery import Battery, BatteryConfig, Reading, open_battery, percent
 from jetracer.car.computer import Computer
 from jetracer.core.errors import ConfigError, GuardError
-from jetracer.core.i2c import open_bus
+from jetracer.core.i2c import AUTO, open_bus
 from jetracer.safety.client import GuardClient
 from jetracer.safety.protocol import Status
 
@@ -45,7 +45,7 @@ class Figures(NamedTuple):
 class CarView:
     """The guard's figures while one runs on `socket_path`; without one the sensors on `bus` are read here."""
 
-    def __init__(self, socket_path: Union[str, Path], bus: str = "1", battery: Optional[BatteryConfig] = None,
+    def __init__(self, socket_path: Union[str, Path], bus: str = AUTO, battery: Optional[BatteryConfig] = None,
                  root: Union[str, Path] = "/") -> None:
         self._client: Optional[GuardClient] = GuardClient(socket_path)
         self._computer = Computer(root)

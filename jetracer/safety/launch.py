@@ -1,12 +1,13 @@
 """How the guard's configuration travels to its process, as its command line, and what two of them differ in."""
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, Dict, List
 
 from jetracer.car.base import CarConfig
 from jetracer.car.kit import load_kit
 from jetracer.core.config import override
+from jetracer.core.i2c import AUTO, which_bus
 from jetracer.safety.guard import GuardConfig
 
 
@@ -14,7 +15,7 @@ from jetracer.safety.guard import GuardConfig
 class Launch:
     """What the guard's command line says."""
 
-    bus: str = "1"  # N of /dev/i2c-N, or sim:PATH
+    bus: str = AUTO  # N of /dev/i2c-N, sim:PATH, or auto
     car: CarConfig = field(default_factory=CarConfig)
     guard: GuardConfig = field(default_factory=GuardConfig)
     ready_fd: int = -1  # told in one line of JSON when the guard listens, or why it does not
@@ -35,7 +36,9 @@ def arguments(config: Any, prefix: str = "") -> List[str]:
 def from_arguments(words: List[str]) -> Launch:
     """What a command line, its kit included, says. Raises ConfigError."""
     launch = override(Launch(), words)
-    return override(load_kit(launch.kit).apply(Launch()), words) if launch.kit else launch
+    if launch.kit:
+        launch = override(load_kit(launch.kit).apply(Launch()), words)
+    return replace(launch, bus=which_bus(launch.bus))
 
 
 # no matter of the program that drives

@@ -14,6 +14,7 @@ from typing import Any, Dict, Optional, TypeVar, Union
 from jetracer.car.base import CarConfig
 from jetracer.core import errors
 from jetracer.core.errors import GuardError, GuardTaken
+from jetracer.core.i2c import AUTO, which_bus
 from jetracer.core.runtime import guard_socket
 from jetracer.safety.claim import claimed
 from jetracer.safety.client import GuardClient
@@ -90,7 +91,7 @@ class GuardProcess(GuardHandle):
             self._process.wait()
 
 
-def start_guard(bus: Union[int, str] = "1", socket_path: Union[str, Path, None] = None,
+def start_guard(bus: Union[int, str] = AUTO, socket_path: Union[str, Path, None] = None,
                 config: Optional[GuardConfig] = None, car: Optional[CarConfig] = None) -> GuardProcess:
     """Start a guard and return when it listens, neutral and disarmed. `socket_path` wins over the `config`'s.
 
@@ -102,7 +103,7 @@ def start_guard(bus: Union[int, str] = "1", socket_path: Union[str, Path, None] 
     ready_read, ready_write = os.pipe()
     life_read, life_write = os.pipe()
     config = replace(config, socket=str(path))
-    launch = Launch(str(bus), car or CarConfig(), config, ready_write, life_read)
+    launch = Launch(which_bus(bus), car or CarConfig(), config, ready_write, life_read)
     process = subprocess.Popen(
         [sys.executable, "-m", "jetracer.safety.failsafe", *arguments(launch)],
         stdin=subprocess.DEVNULL,

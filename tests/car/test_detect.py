@@ -5,9 +5,9 @@ import errno
 
 import pytest
 
-from jetracer.car.detect import detect
+from jetracer.car.detect import detect, kit_on
 from jetracer.car.kit import kit_names
-from jetracer.core.errors import BusError
+from jetracer.core.errors import BusError, ConfigError
 
 
 class Bus:
@@ -76,3 +76,17 @@ def test_a_chip_that_a_driver_of_the_kernel_holds_is_there():
 def test_a_bus_that_hangs():
     with pytest.raises(BusError, match="The I2C bus hangs"):
         detect(Bus(x40=errno.ETIMEDOUT))
+
+
+def test_one_kit_or_a_sentence_that_says_what_to_do(monkeypatch):
+    def kit_with(*chips):
+        bus = Bus(*chips)
+        bus.close = lambda: None
+        monkeypatch.setattr("jetracer.car.detect.open_bus", lambda spec: bus)
+        return kit_on("3")
+
+    assert kit_with(0x40, 0x60) == "waveshare-ai"
+    with pytest.raises(ConfigError, match=r"On bus 3 nvidia-jetracer, .* look alike; name yours with --kit NAME"):
+        kit_with(0x40)
+    with pytest.raises(BusError, match=r"No car on bus 3: 0x40 does not answer: .* See: jetracer kits"):
+        kit_with()

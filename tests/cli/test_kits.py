@@ -34,7 +34,7 @@ def test_the_ai_kit_and_nothing_is_written(board, tmp_path, capsys):
     board.nak(0x60, False)
     code, text = told(capsys, "--bus", f"sim:{tmp_path}/board")
     assert code == 0
-    assert text.startswith("waveshare-ai: Waveshare JetRacer AI Kit\n")
+    assert text.startswith(f"waveshare-ai: Waveshare JetRacer AI Kit, on bus sim:{tmp_path}/board\n")
     assert "jetracer drive --kit waveshare-ai" in text
     assert board.write_count == 0
 
@@ -43,7 +43,7 @@ def test_no_kit_is_exit_code_1(board, tmp_path, capsys):
     board.nak(0x40, True)
     code, text = told(capsys, "--bus", f"sim:{tmp_path}/board")
     assert code == 1
-    assert text.startswith("No kit found.\n")
+    assert text.startswith("No kit found on bus sim:")
 
 
 def test_where_the_bus_cannot_tell_the_choice_is_named(board, tmp_path, capsys, monkeypatch):
@@ -51,7 +51,7 @@ def test_where_the_bus_cannot_tell_the_choice_is_named(board, tmp_path, capsys, 
     monkeypatch.setattr("jetracer.car.detect.open_bus", lambda spec: board.bus())
     code, text = told(capsys, "--bus", "1")
     assert code == 0
-    assert "It is one of these" in text
+    assert "On bus 1 it is one of these" in text
     assert "donkey" in text
     assert "--kit NAME" in text
 

@@ -3,11 +3,14 @@ from __future__ import annotations
 import json
 import os
 import pty
+from pathlib import Path
 
 import pytest
 
 from jetracer.cli.main import main
 from jetracer.cli.teleop import device
+from jetracer.core.config import read
+from jetracer.core.i2c import AUTO, which_bus
 from jetracer.teleop.finder import PadSearch
 from tests.teleop.fake_pads import FakeKernel, FakePad
 
@@ -58,7 +61,10 @@ def test_a_real_car_is_driven_without_a_camera(tmp_path, monkeypatch, capsys, te
     monkeypatch.chdir(tmp_path)
     words = ["--car", "null", "--duration", "0.5", "--teleop", f"keyboard:{terminal[1]}", "--json"]
     assert main(["teleop", *words]) == 0
-    assert json.loads(capsys.readouterr().out.splitlines()[-1])["frames"] >= 5
+    summary = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert summary["frames"] >= 5
+    used = read(Path(summary["run"]) / "config.toml")
+    assert used["bus"] == which_bus(AUTO), "which one was taken"
 
 
 def test_with_record_the_button_says_which_pictures_are_kept(tmp_path, monkeypatch, capsys, terminal):

@@ -184,8 +184,8 @@ def _changed(config, names, value):
     return replace(config, **{names[0]: value})
 
 
-def jetson(root, model, release, debs, bus="1"):
-    machine = Machine(root, load_kit("nvidia-jetracer").apply(DriveConfig(bus=bus)))
+def jetson(root, model, release, debs):
+    machine = Machine(root, load_kit("nvidia-jetracer").apply(DriveConfig()))
     machine.write("/proc/device-tree/model", model + "\0")
     machine.write("/etc/nv_tegra_release", release)
     machine.write("/var/lib/dpkg/status", "".join(
@@ -238,8 +238,7 @@ def orin(root):
                      "DATE: Wed Jan  8 01:49:37 UTC 2025\n# KERNEL_VARIANT: oot\n",
                      {"nvidia-jetpack": "6.2+b77", "nvidia-l4t-core": "36.4.3-20250107174145",
                       "nvidia-l4t-kernel": "5.15.148-tegra-36.4.3-20250107174145",
-                      "libnvinfer10": "10.3.0.30-1+cuda12.5", "tensorrt": "10.3.0.30-1+cuda12.5"},
-                     bus="7")
+                      "libnvinfer10": "10.3.0.30-1+cuda12.5", "tensorrt": "10.3.0.30-1+cuda12.5"})
     machine.changes["python"] = (3, 10, 12)
     machine.write("/proc/sys/kernel/osrelease", "5.15.148-tegra\n")
     machine.write("/etc/nvpmodel.conf", "< POWER_MODEL ID=0 NAME=15W >\n< POWER_MODEL ID=1 NAME=25W >\n"

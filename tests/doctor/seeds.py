@@ -288,7 +288,7 @@ def the_ai_kit_as_a_car_with_an_esc(machine):
     machine.board.nak(0x60, False)
 
 
-@seed("nano", "kit", WARN, "jetracer kits, then: jetracer drive --kit NAME")
+@seed("nano", "kit", FAIL, "jetracer kits, then: jetracer drive --kit NAME")
 def no_kit_is_chosen(machine):
     machine.configure(car=CarConfig())
 

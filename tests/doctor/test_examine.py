@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from jetracer.car.base import CarConfig
 from jetracer.cli.main import VERBS
 from jetracer.doctor.base import FAIL, OK, SKIP, WARN, Host, ok
 from jetracer.doctor.examine import THEMES, examine
@@ -42,6 +43,17 @@ def test_a_misconfiguration_is_found_and_nothing_else_is_blamed(seed, machine):
 def test_there_are_enough_of_them():
     assert len(SEEDS) >= 25
     assert len({seed.check for seed in SEEDS}) >= 25
+
+
+def test_the_kit_and_the_bus_that_a_drive_would_choose_by_itself_are_well(machine):
+    one = machine("orin")
+    one.configure(car=CarConfig())
+    one.board.nak(0x60, False)
+    found = examine(one.host())
+    assert not complaints(found)
+    details = {check.name: check.detail for theme in found.values() for check in theme}
+    assert details["kit"] == "fits what answers: waveshare-ai"
+    assert details["i2c"].startswith("/dev/i2c-7: ")
 
 
 def test_nothing_is_written_to_the_bus_or_to_the_disk(machine):
