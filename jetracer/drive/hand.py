@@ -130,8 +130,7 @@ class Hand(Device):
 
     def _lost(self, error: GuardError) -> None:
         self._command = NEUTRAL
-        self._trouble = GuardLost(f"The connection to the guard is lost, the car is in neutral ({error}); "
-                                  "make a new car.")
+        self._trouble = GuardLost(f"The connection to the guard is lost ({error}); make a new car.")
         self._ended.set()
 
     def _arm_once(self) -> Decision:

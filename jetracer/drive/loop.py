@@ -4,13 +4,14 @@
 """
 from __future__ import annotations
 
+import math
 from typing import Callable, Optional, Sequence
 
 from jetracer.camera.base import Camera
 from jetracer.control.arbiter import Arbiter
 from jetracer.control.base import Controller, usable
 from jetracer.core.clock import Clock
-from jetracer.core.errors import CameraEnded, CameraError
+from jetracer.core.errors import CameraEnded, CameraError, CameraTimeout
 from jetracer.core.rate import Rate
 from jetracer.core.types import Command, Frame, Scene, Step
 from jetracer.perception.base import Perception
@@ -32,8 +33,11 @@ class Driver:
         self.teleop, self.guard, self.clock = teleop, guard, clock
         self._last_s: Optional[float] = None
 
-    def turn(self, frame: Frame, fresh: bool = True) -> Step:
-        """Act on `frame`. With `fresh=False` it was acted on before: nothing is known, only the pilot is heard."""
+    def turn(self, frame: Frame, fresh: bool = True, lost: bool = False) -> Step:
+        """Act on `frame`. With `fresh=False` it was acted on before: nothing is known, only the pilot is heard.
+
+        With `lost` the camera is known to fail: the guard need not wait until the picture is old.
+        """
         clock = self.clock
         start_s = clock.now_s()
         scene = self.perception.perceive(frame) if fresh else Scene(frame.t_s)
@@ -42,7 +46,7 @@ class Driver:
         dt_s = 0.0 if self._last_s is None else start_s - self._last_s
         wanted = self.arbiter.choose(pilot, self.controller.decide(scene, dt_s), usable(scene))
         decided_s = clock.now_s()
-        decision = self.guard.send(wanted, frame.t_s, pilot, scene.confidence)
+        decision = self.guard.send(wanted, -math.inf if lost else frame.t_s, pilot, scene.confidence)
         sent = decision.command
         # a trim sets wheels straight that are askew: where they point is the command without it
         self.controller.sent(Command(sent.steering - pilot.trim, sent.throttle), decision.t_s)
@@ -59,9 +63,9 @@ def run(driver: Driver, camera: Camera, sinks: Sequence[Callable[[Step], None]],
     A silent camera does not end the drive at once: the guard stops the car, the pilot stays heard, and the camera
     has `CAMERA_PATIENCE_S` to come back. Raises CameraEnded at the end of a recording, GuardLost, CameraError.
     """
-    frame, fresh = camera.read(CAMERA_PATIENCE_S), True
+    frame, fresh, lost = camera.read(CAMERA_PATIENCE_S), True, False
     while True:
-        step = driver.turn(frame, fresh)
+        step = driver.turn(frame, fresh, lost)
         for sink in sinks:
             sink(step)
         if until(step):
@@ -69,10 +73,10 @@ def run(driver: Driver, camera: Camera, sinks: Sequence[Callable[[Step], None]],
         if rate is not None:
             rate.wait()
         try:
-            frame, fresh = camera.read(READ_TIMEOUT_S), True
+            frame, fresh, lost = camera.read(READ_TIMEOUT_S), True, False
         except CameraEnded:
             raise
-        except CameraError:
-            fresh = False
+        except CameraError as error:
+            fresh, lost = False, lost or not isinstance(error, CameraTimeout)
             if step.t_s - frame.t_s > CAMERA_PATIENCE_S:
                 raise

@@ -105,9 +105,7 @@ class GuardClient(Guard):
             raise
         except OSError as error:
             self._disconnect()
-            raise GuardLost(
-                f"The guard on {self._path} {_what(error)}, the car is in neutral. Run again: jetracer drive"
-            ) from error
+            raise GuardLost(f"The guard on {self._path} {_what(error)} Run again: jetracer drive") from error
 
     def _reply(self, connection: socket.socket) -> Status:
         """The answer to the newest message; answers to older ones, given up on, are passed over."""
@@ -174,7 +172,7 @@ class LocalGuard(Guard):
 
 
 def _what(error: OSError) -> str:
-    """In the middle of a sentence: how the guard was lost."""
+    """How the guard was lost, and where that leaves the car. Its parent needs the bus to stop the car."""
     if isinstance(error, socket.timeout):
-        return "does not answer"
-    return "has ended"
+        return "does not answer; its parent stops the car. If the wheels turn, the bus hangs: SWITCH THE CAR OFF."
+    return "has ended, the car is in neutral."

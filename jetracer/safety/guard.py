@@ -20,6 +20,7 @@ from jetracer.safety.limits import Limits
 from jetracer.safety.protocol import Message, Status
 
 TRIES = 3  # of one write, at once, before the bus counts as failed
+HUNG_S = 0.02  # a try that fails after so long hung: what it was to write is old, and is not written a second time
 REFRESH_S = 0.2  # an unchanged command is written again this often, and the chip looked at
 
 
@@ -108,7 +109,12 @@ class GuardCore:
         if now_s - self._looked_s >= REFRESH_S:
             self._looked_s = now_s
             self._look(now_s)
-        return self._decide(now_s)
+        return self._decide(self._clock.now_s())  # both may have hung with the bus
+
+    @property
+    def out_of_reach(self) -> bool:
+        """The bus is down and the car was not in neutral when it was last reached: its wheels may turn."""
+        return self._bus_down and self._sent != NEUTRAL
 
     def status(self) -> Status:
         latched = tuple(stop.reason for stop in r.stops(self._latched))
@@ -213,11 +219,14 @@ class GuardCore:
     _written: Optional[Command] = None  # what was asked of the car last; None = unknown
 
     def _write(self, command: Command) -> bool:
+        start_s = self._clock.now_s()
         for _ in range(TRIES):
             try:
                 self._sent = self._car.apply(command)
             except Exception:  # whatever breaks down there: the guard lives on and tries to stop the car
                 self._counters["bus_errors"] += 1
+                if command != NEUTRAL and self._clock.now_s() - start_s > HUNG_S:
+                    break
             else:
                 self._counters["writes"] += 1
                 self._written, self._bus_down, self._write_t_s = command, False, self._clock.now_s()

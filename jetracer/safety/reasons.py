@@ -29,7 +29,7 @@ class Reason(NamedTuple):
 REASONS: Tuple[Reason, ...] = (
     Reason("estop", LATCH, "E-STOP", "Somebody pressed the emergency stop.", "Release it, then arm again."),
     Reason("bus_fault", LATCH, "MOTOR BUS FAULT", "The chip that drives the motors does not answer.",
-           "Check its wiring and power (jetracer doctor), then arm again."),
+           "If the wheels turn, SWITCH THE CAR OFF. Check wiring and power (jetracer doctor), then arm again."),
     Reason("brown_out", LATCH, "POWER DIPPED", "The supply of motors or computer broke down for a moment.",
            "Charge the battery and check the plugs, then arm again."),
     Reason("battery_stop", LATCH, "BATTERY EMPTY", "The battery is too low to drive on without damage.",

@@ -5,6 +5,7 @@ import os
 import select
 import signal
 import socket
+import sys
 from typing import Callable, Dict
 
 from jetracer.core.clock import Clock
@@ -69,6 +70,7 @@ class GuardServer:
         if now_s >= self._next_s:
             self._next_s = now_s + PERIOD_S
             self._core.tick(now_s)
+            self._warn()
 
     def _accept(self, _fd: int, _now_s: float) -> None:
         try:
@@ -111,6 +113,16 @@ class GuardServer:
         self._poll.unregister(fd)
         del self._actions[fd]
         self._clients.pop(fd).close()
+
+    def _warn(self) -> None:
+        """Once when the car gets out of reach, and once when it is back: the screen is all that still works."""
+        if self._core.out_of_reach != self._warned:
+            self._warned = not self._warned
+            state = "does not answer and the wheels may turn: SWITCH THE CAR OFF" if self._warned else "answers again"
+            sys.stderr.write(f"jetracer guard: the motors' bus {state}.\n")
+            sys.stderr.flush()  # before Python 3.9 a file or pipe would get it at the end
+
+    _warned = False
 
     def _starter_gone(self, _fd: int, _now_s: float) -> None:
         self._running = False

@@ -501,6 +501,69 @@ def test_a_bus_that_fails_latches_and_neutral_is_tried_until_it_works(error):
     assert rig.guard.status().latched == ()
 
 
+def hanging(rig, verb, hang_s, times=1):
+    """The verb fails as on a bus that hangs for so long, then works again."""
+    fail = failing(verb, times)
+
+    def maybe(*content):
+        try:
+            return fail(*content)
+        except OSError:
+            rig.clock.advance(hang_s)
+            raise
+
+    return maybe
+
+
+def test_a_command_that_hung_is_not_repeated_when_the_bus_answers_again():
+    rig = Rig()
+    rig.arm()
+    rig.car.apply = hanging(rig, rig.car.apply, 2.0)
+    writes = rig.board.write_count
+    assert names(rig.send(Command(0.2, 0.1))) == ["bus_fault"]
+    rig.guard.tick()
+    assert rig.neutral
+    assert rig.board.write_count == writes + 1  # so nothing was written before it
+    assert counted(rig)["bus_errors"] == 1
+
+
+def test_neutral_that_hung_is_repeated():
+    rig = Rig()
+    rig.arm()
+    rig.car.apply = hanging(rig, rig.car.apply, 2.0, times=2)
+    assert rig.core.close()
+    assert rig.neutral
+
+
+def test_a_battery_sensor_that_hangs_keeps_no_old_command_alive():
+    rig = Rig(battery=True)
+    rig.board.set_battery(12.0, 0.0)
+    rig.arm()
+    rig.core._health._battery.read = hanging(rig, rig.core._health._battery.read, 2.0)
+    start_s = rig.clock.now_s()
+    while rig.clock.now_s() < start_s + 2.0:
+        rig.send(dt_s=0.01)
+        decision = rig.guard.tick()
+    assert "watchdog" in names(decision)  # in the very turn that hung
+    assert rig.neutral
+
+
+def test_it_knows_when_the_wheels_may_turn_and_nobody_can_stop_them():
+    rig = Rig()
+    rig.board.nak(0x40, True)
+    rig.wait(0.3)
+    assert not rig.core.out_of_reach  # at rest
+    rig.board.nak(0x40, False)
+    rig.arm()
+    assert not rig.core.out_of_reach
+    rig.board.nak(0x40, True)
+    rig.send(NEUTRAL)
+    assert rig.core.out_of_reach
+    rig.board.nak(0x40, False)
+    rig.wait(0.01)
+    assert not rig.core.out_of_reach
+
+
 def test_no_arming_while_the_bus_is_down():
     rig = Rig(settle_s=0)
     rig.board.nak(0x40, True)

@@ -312,6 +312,18 @@ def test_shutdown_by_the_client(running):
     client.close()
 
 
+def test_it_says_once_that_the_car_is_out_of_reach_and_once_that_it_is_back(served, capsys):
+    served.arm()
+    served.board.nak(0x40, True)
+    served.turn(0.02, 20)
+    assert capsys.readouterr().err == (
+        "jetracer guard: the motors' bus does not answer and the wheels may turn: SWITCH THE CAR OFF.\n")
+    served.board.nak(0x40, False)
+    served.turn(0.02, 20)
+    assert served.neutral
+    assert capsys.readouterr().err == "jetracer guard: the motors' bus answers again.\n"
+
+
 def listening(tmp_path):
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     listener.bind(str(tmp_path / "guard.sock"))
@@ -323,7 +335,7 @@ def test_a_guard_that_does_not_answer_is_lost(tmp_path):
     with listening(tmp_path):
         client = GuardClient(tmp_path / "guard.sock", timeout_s=0.02)
         client.open()
-        with pytest.raises(GuardLost, match="does not answer"):
+        with pytest.raises(GuardLost, match=r"does not answer; its parent stops the car.*SWITCH THE CAR OFF\. Run"):
             client.status()
         client.open()
         client.close()  # the guard is silent, but closing is for ever
