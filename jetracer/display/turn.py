@@ -1,13 +1,18 @@
 """Whose turn it is to draw: a drive's, and only while there is none that of `jetracer display`.
 
 The lock is the kernel's, on the bus itself, which both have to open anyway: no folder to agree on, and it ends with
-its holder. Beside a virtual board it is a file of its own, since the board's file is locked for every transfer.
+its holder. It is of another kind than the guard's on the same file (flock), and neither sees the other. Beside a
+virtual board it is a file of its own, since the board's file is locked for every transfer.
 """
 from __future__ import annotations
 
 import fcntl
 import os
+import struct
 from typing import Optional
+
+_LOCK = 37  # F_OFD_SETLK, fcntl(2): Python has the name since 3.9
+_RANGE = struct.Struct("hhqqi0q")  # struct flock: kind, whence, start, length (0: all), process
 
 
 class Turn:
@@ -27,7 +32,8 @@ class Turn:
         try:
             if self._fd is None:
                 self._fd = os.open(self._path, self._flags, 0o600)
-            fcntl.flock(self._fd, (fcntl.LOCK_EX if self._drive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+            kind = fcntl.F_WRLCK if self._drive else fcntl.F_RDLCK
+            fcntl.fcntl(self._fd, _LOCK, _RANGE.pack(kind, os.SEEK_SET, 0, 0, 0))
         except BlockingIOError:
             return False
         except OSError:

@@ -1,6 +1,7 @@
 """Whose turn it is on the glass."""
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -45,3 +46,17 @@ def test_without_a_bus_there_is_nothing_to_share(tmp_path):
         with turn as mine:
             assert mine
         turn.close()
+
+
+def test_the_guards_lock_on_the_same_bus_is_not_in_its_way(tmp_path):
+    drive, other = Turn("9999", drive=True), Turn("9999")
+    drive._path = other._path = str(tmp_path / "i2c-1")  # as a device file: it is there, and all open it
+    with open(drive._path, "w") as guards:
+        fcntl.flock(guards, fcntl.LOCK_EX)
+        with drive as mine:
+            assert mine
+        with other as mine:
+            assert not mine
+        drive.close()
+        with other as mine:
+            assert mine
