@@ -46,8 +46,10 @@ coverage: $(VENV)/.dev ## branch coverage of the safety folder, child processes 
 pythons:               ## the car's tests on every Python from 3.8 on that is installed
 	$(PYTHON) .ci/pythons.py
 
-hil: $(VENV)/.dev      ## the car against real parts: systemd, in namespaces
-	$(BIN)/python -m pytest tests/systemd/boot.py $(ARGS)
+hil: $(VENV)/.dev      ## the car against real parts: the kernel's drivers in a virtual machine, systemd in namespaces
+	.ci/packages qemu-system-x86 busybox-static kmod cpio
+	$(PYTHON) .ci/pythons.py --install
+	$(BIN)/python -m pytest tests/hil/cars.py tests/systemd/boot.py $(ARGS)
 
 help:                  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 12

@@ -1,4 +1,7 @@
-"""The car's tests on each Python a car may have, each in a virtual environment of its own; says which is missing."""
+"""The car's tests on each Python a car may have, each in a virtual environment of its own; says which is missing.
+
+With --install the environments are made and nothing is run in them.
+"""
 import os
 import shutil
 import subprocess
@@ -27,24 +30,36 @@ def find(version):
     return None
 
 
-def run(version, python):
-    home = ROOT / (".venv-" + version)
-    own = home / "bin" / "python"
+def home(version):
+    """Where the virtual environment of this version is, or will be."""
+    return ROOT / (".venv-" + version)
+
+
+def install(version, python):
+    """Make the environment, and install what the tests need; its interpreter."""
+    own = home(version) / "bin" / "python"
     if not own.exists():
-        subprocess.run([python, "-m", "venv", str(home)], check=True)
+        subprocess.run([python, "-m", "venv", str(home(version))], check=True)
     subprocess.run([str(own), "-m", "pip", "install", "-q", "--disable-pip-version-check", "-e", str(ROOT), *TOOLS],
                    check=True)
+    return own
+
+
+def run(version, python):
+    """Whether the tests pass."""
+    own = install(version, python)
     tests = [str(ROOT / "tests" / folder) for folder in FOLDERS if (ROOT / "tests" / folder).exists()]
-    command = [str(own), "-m", "pytest", "-o", f"cache_dir={home / 'pytest'}", *tests]
+    command = [str(own), "-m", "pytest", "-o", f"cache_dir={home(version) / 'pytest'}", *tests]
     if subprocess.run(command, cwd=str(ROOT), check=False).returncode == 0:
-        return 0
+        return True
     print("Python %s: once more, what failed:" % version, flush=True)  # see .ci/run
-    return subprocess.run([*command, "--last-failed"], cwd=str(ROOT), check=False).returncode
+    return subprocess.run([*command, "--last-failed"], cwd=str(ROOT), check=False).returncode == 0
 
 
 def main():
     found = {version: find(version) for version in VERSIONS if version != "%d.%d" % sys.version_info[:2]}
-    failed = [version for version, python in found.items() if python and run(version, python)]
+    job = install if sys.argv[1:] == ["--install"] else run
+    failed = [version for version, python in found.items() if python and not job(version, python)]
     missing = [version for version, python in found.items() if not python]
     print("Python versions not installed here, so not tested: " + (", ".join(missing) or "none"))
     if failed:
