@@ -2,8 +2,9 @@
 
 The time of a turn is from its begin to the end of its sinks, so that what the recorder's thread takes from the loop's
 counts too. The cost is judged between neighbours: the 99 % of a recorded stretch less that of the one before it, in the
-middle of all pairs, which what else runs on the machine for a while does not move. On a slow disk every wait for it
-takes `SLOW_SYNC_S` longer. What a power cut costs is measured by killing recordings with SIGKILL.
+middle of all pairs, which what else runs on the machine for a while does not move; and in real-time mode, since in the
+ordinary one the loop of a busy machine waits for other programs above all. On a slow disk every wait for it takes
+`SLOW_SYNC_S` longer. What a power cut costs is measured by killing recordings with SIGKILL.
 
 Run by the benchmark itself: python -m benchmarks.recording --pictures FILE --session FILE
 """
@@ -17,7 +18,7 @@ import sys
 import tempfile
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Tuple
 
@@ -34,11 +35,16 @@ from jetracer.data.session import Session
 from jetracer.safety.launch import arguments
 
 FPS = 60.0
-SECONDS, QUICK_SECONDS = 240.0, 16.0
+SECONDS, QUICK_SECONDS = 120.0, 16.0
 KILLS, QUICK_KILLS = 20, 2
 STRETCH_S = 4.0
 SETTLE_S = 0.5  # at the begin of a stretch, not counted: the last one's pictures may still be on their way
 SLOW_SYNC_S = 0.3
+DRIVES: Dict[str, Dict[str, Any]] = {
+    "real-time mode": {"realtime": True},
+    f"real-time mode, a disk {SLOW_SYNC_S:g} s slower": {"realtime": True, "slow_sync_s": SLOW_SYNC_S},
+    "ordinary mode": {},
+}
 GOAL_COST, GOAL_LOSS_S = 0.02, 1.0
 
 
@@ -51,23 +57,26 @@ class Take:
     road: str = "road"
     seconds: float = SECONDS
     slow_sync_s: float = 0.0
+    realtime: bool = False  # the drive's own real-time mode
     endless: bool = False  # record all, until killed
 
 
 class EveryOther:
     """A sink that hands every other stretch to the recorder; how long the loop's turns, and the recorder, took."""
 
-    def __init__(self, recorder: Recorder) -> None:
+    def __init__(self, session: Path, always: bool, realtime: bool) -> None:
         self.turns: List[Tuple[int, float, float]] = []  # stretch, seconds of the turn, of it the recorder's
-        self._recorder = recorder
+        self._session, self._always, self._realtime = session, always, realtime
         self._start_s = 0.0
 
     def __call__(self, step: Step) -> None:
-        self._start_s = self._start_s or step.t_s
+        if not self._start_s:
+            # only now, as in a drive: its thread is not one of those in real-time mode
+            self._start_s, self.recorder = step.t_s, Recorder(self._session, realtime=self._realtime)
         stretch, within_s = divmod(step.t_s - self._start_s, STRETCH_S)
         before_s = time.monotonic()
-        if stretch % 2:
-            self._recorder(step)
+        if stretch % 2 or self._always:
+            self.recorder(step)
         after_s = time.monotonic()
         if within_s >= SETTLE_S:
             self.turns.append((int(stretch), after_s - step.t_s, after_s - before_s))
@@ -78,31 +87,32 @@ def measure(quick: bool = False, road: str = "road") -> Dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="jetracer-bench-") as home:
         folder = Path(home)
         pictures = str(draw_pictures(folder / "pictures.npy"))
-        take = Take(pictures, str(folder / "session.mcap"), road, QUICK_SECONDS if quick else SECONDS)
-        slow = Take(pictures, str(folder / "slow.mcap"), road, take.seconds, SLOW_SYNC_S)
+        take = Take(pictures, "", road, QUICK_SECONDS if quick else SECONDS)
         drives = {}
-        for name, one in (("this disk", take), (f"a disk {SLOW_SYNC_S:g} s slower", slow)):
+        for number, (name, changes) in enumerate(DRIVES.items()):
+            one = replace(take, session=str(folder / f"{number}.mcap"), **changes)
             progress(f"{name}: {one.seconds:.0f} s")
             drives[name] = run_module(sys.executable, "benchmarks.recording", list(arguments(one)), one.seconds + 60.0)
-        kills = [_lost_s(folder / str(number), pictures, 1.5 + 0.07 * number)
+        kills = [_lost_s(folder / f"kill-{number}", pictures, 0.3 + 0.07 * number)
                  for number in range(QUICK_KILLS if quick else KILLS)]
-    met = max(drive["cost"] for drive in drives.values()) <= GOAL_COST and max(kills) <= GOAL_LOSS_S
+    judged = [one["cost"] for one in drives.values() if one["realtime"]]
+    met = max(judged) <= GOAL_COST and max(kills) <= GOAL_LOSS_S if judged else None
     return {"fps": FPS, "drives": drives, "kills": {"count": len(kills), "worst_s": round(max(kills), 3)},
             "goal_met": met}
 
 
 def _lost_s(folder: Path, pictures: str, after_s: float) -> float:
-    """Kill a recording; the seconds from its last readable step to the kill."""
+    """Kill a recording so long after its first chunk; the seconds from its last readable step to the kill."""
     folder.mkdir()
     progress(f"kill {folder.name}")
     take = Take(pictures, str(folder / "session.mcap"), "null", 60.0, endless=True)
     command = [sys.executable, "-m", "benchmarks.recording", *arguments(take)]
     child = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     give_up_s = time.monotonic() + 30.0
-    while not (folder / "session.mcap").exists():
+    while not _has_steps(folder / "session.mcap"):
         if time.monotonic() > give_up_s:
             raise DeviceError("The recording did not begin.")
-        time.sleep(0.01)
+        time.sleep(0.02)
     time.sleep(after_s)
     killed_s = time.monotonic()
     child.send_signal(signal.SIGKILL)
@@ -111,14 +121,20 @@ def _lost_s(folder: Path, pictures: str, after_s: float) -> float:
         return killed_s - session[-1].t_s
 
 
+def _has_steps(path: Path) -> bool:
+    if not path.exists():
+        return False
+    with Session.open(path) as session:
+        return len(session) > 0
+
+
 def drive(take: Take) -> Dict[str, Any]:
     """Drive in this process; turns with and without recording, and what the recording was."""
     with _watched_disk(take.slow_sync_s) as waits_s:
-        recorder = Recorder(Path(take.session))
-        sink = EveryOther(recorder)
-        block = Block(take.pictures, road=take.road, fps=FPS, seconds=take.seconds)
-        _, facts = drive_block(block, [recorder if take.endless else sink])
-        state = recorder.close()
+        sink = EveryOther(Path(take.session), take.endless, take.realtime)
+        block = Block(take.pictures, road=take.road, fps=FPS, seconds=take.seconds, realtime=take.realtime)
+        _, facts = drive_block(block, [sink])
+        state = sink.recorder.close()
     stretch, turn_s, sink_s = (np.array(column) for column in zip(*sink.turns))
     on = stretch % 2 == 1
     with_ms, without_ms, sink_ms = (quantiles_ms(times_s) for times_s in (turn_s[on], turn_s[~on], sink_s[on]))
@@ -129,7 +145,7 @@ def drive(take: Take) -> Dict[str, Any]:
             "sink_cost": round(sink_ms["p99"] * FPS / 1e3, 4),
             "pictures": state.pictures, "dropped": state.dropped, "error": state.error,
             "bytes_per_s": round(os.stat(take.session).st_size / recorded_s), "sync_ms": quantiles_ms(waits_s),
-            "ended": facts["ended"]}
+            "realtime": take.realtime and not facts["refused"], "ended": facts["ended"]}
 
 
 def cost_s(stretch: np.ndarray, turn_s: np.ndarray) -> float:
@@ -168,11 +184,12 @@ def show(result: Dict[str, Any]) -> str:
                  f"{one['bytes_per_s'] / 1e6:.2f} MB/s", table(rows, ["ms", "p50", "p99", "p99.9", "max"]),
                  f"  cost in periods, p99: {one['cost']:+.2%} between neighbours, "
                  f"{one['cost_pooled']:+.2%} of all turns; the recorder's own {one['sink_cost']:.2%}"]
+        text += ["  (real-time mode is not permitted here)"] if "real-time" in name and not one["realtime"] else []
         text += [f"  (ended {one['ended']})"] if one["ended"] else []
         text += [f"  (recording ended: {one['error']})"] if one["error"] else []
     kills = result["kills"]
     text.append(f"  {kills['count']} recordings killed with SIGKILL: at most {kills['worst_s']:.2f} s lost")
-    goal = f"cost <= {GOAL_COST:.0%} of a period (p99), <= {GOAL_LOSS_S:.0f} s lost"
+    goal = f"cost in real-time mode <= {GOAL_COST:.0%} of a period (p99), <= {GOAL_LOSS_S:.0f} s lost"
     return "\n".join([*text, verdict(goal, result["goal_met"])])
 
 

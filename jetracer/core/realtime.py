@@ -7,6 +7,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import os
+from contextlib import suppress
 from typing import Optional
 
 _MCL_CURRENT, _MCL_FUTURE = 1, 2  # <sys/mman.h>
@@ -35,3 +36,13 @@ def enter_realtime(priority: int = 50) -> Optional[str]:
     if ctypes.CDLL(None, use_errno=True).mlockall(_MCL_CURRENT | _MCL_FUTURE) != 0:
         return "Memory could not be locked (allow it with: ulimit -l unlimited, or systemd's LimitMEMLOCK=infinity)."
     return None
+
+
+def raise_this_thread() -> None:
+    """The lowest real-time priority for the calling thread, where permitted; for what a real-time loop started later.
+
+    Python's interpreter lock is held by one thread at a time. An ordinary one that is put aside for another process
+    while it holds the lock keeps a loop of any priority waiting.
+    """
+    with suppress(PermissionError):
+        os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(1))

@@ -16,6 +16,7 @@ from typing import Any, Callable, Mapping, NamedTuple, Optional, Sequence
 from jetracer import __version__
 from jetracer.core.clock import Clock, MonotonicClock
 from jetracer.core.errors import DataError
+from jetracer.core.realtime import raise_this_thread
 from jetracer.core.types import Step
 from jetracer.data.log import ALL, BUTTON, RecordConfig, StepLog
 from jetracer.data.writer import Attachment
@@ -41,13 +42,13 @@ class Recording(NamedTuple):
 class Recorder:
     """A sink of the drive loop. `truth`, asked at every step, is the simulated world's, or None.
 
-    `facts` and `attachments` say what is driven; the date and the version are added. Raises DataError where nothing
-    can be recorded at all.
+    `facts` and `attachments` say what is driven; the date and the version are added. `realtime`: the loop is in that
+    mode. Raises DataError where nothing can be recorded at all.
     """
 
     def __init__(self, path: Path, config: Optional[RecordConfig] = None, facts: Optional[Mapping[str, str]] = None,
                  attachments: Sequence[Attachment] = (), truth: Optional[Callable[[], Any]] = None,
-                 clock: Optional[Clock] = None, most_waiting: int = MOST_WAITING) -> None:
+                 clock: Optional[Clock] = None, most_waiting: int = MOST_WAITING, realtime: bool = False) -> None:
         self.path = Path(path)
         self._config, self._truth, self._most_waiting = config or RecordConfig(), truth, most_waiting
         self._clock = clock or MonotonicClock()
@@ -65,6 +66,7 @@ class Recorder:
             self._log = StepLog(self.path, self._config, zero_ns, known, attachments)
         except OSError as error:
             raise DataError(f"Cannot record to {self.path} ({error.strerror}); try: --runs OTHER_FOLDER") from error
+        self._realtime = realtime
         self._thread = threading.Thread(target=self._work, name="recorder", daemon=True)
         self._thread.start()
 
@@ -95,6 +97,8 @@ class Recorder:
         return self.state
 
     def _work(self) -> None:
+        if self._realtime:
+            raise_this_thread()
         try:
             self._record()
             self._log.finish(self._result())

@@ -39,4 +39,4 @@ def make_recorder(folder: Path, config: DriveConfig, card: Optional[ModelCard],
     attachments = [Attachment(CONFIG, "application/toml", dump(config).encode())]
     if card is not None:
         attachments.append(Attachment(CARD, "application/json", card.to_json().encode()))
-    return Recorder(folder / SESSION, config.record, facts, attachments, truth)
+    return Recorder(folder / SESSION, config.record, facts, attachments, truth, realtime=config.realtime)

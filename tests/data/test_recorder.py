@@ -174,3 +174,21 @@ def test_a_chunk_that_the_disk_cut_in_two_is_taken_away(path, file_limit):
     assert path.stat().st_size == size
     writer.close()
     assert Path(path).exists()
+
+
+@pytest.mark.parametrize("permitted", [True, False])
+def test_beside_a_real_time_loop_its_thread_is_not_put_aside(path, monkeypatch, permitted):
+    asked = []
+
+    def schedule(pid, policy, parameters):
+        thread = threading.current_thread().name
+        asked.append((thread, pid, policy & ~os.SCHED_RESET_ON_FORK, parameters.sched_priority))
+        if not permitted:
+            raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "sched_setscheduler", schedule)
+    record(path, [step(0)])
+    assert asked == [], "only in real-time mode"
+    path.unlink()
+    assert record(path, [step(0)], realtime=True).pictures == 1
+    assert asked == [("recorder", 0, os.SCHED_FIFO, 1)], "this thread, below the loop's"
