@@ -62,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("names", nargs="*", metavar="NAME", help="which figures; default: all, which takes about 25 minutes")
+    add("names", nargs="*", metavar="NAME", help="which figures; default: all, which takes more than half an hour")
     add("--quick", action="store_true", help="few repetitions: does it work, roughly how fast")
     add("--road", default="road", metavar="MODEL", help="road model; default: the shipped one")
     add("--json", action="store_true", help="all results as one JSON object on the last line")
