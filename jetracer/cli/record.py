@@ -7,22 +7,23 @@ from __future__ import annotations
 from typing import List
 
 from jetracer.cli import drive
-from jetracer.cli.teleop import device
+from jetracer.cli.teleop import by_hand, device
 from jetracer.core.errors import ConfigError
 
 
 def main(arguments: List[str]) -> int:
     if "--repair" in arguments:
         return _repair([word for word in arguments if word != "--repair"])
-    auto = "--auto" in arguments
-    words = [word for word in arguments if word != "--auto"]
-    given = {word.partition("=")[0] for word in words}
-    before = ["--film", "false", "--record.pictures", "all" if auto else "button"]
-    if not auto:
-        before += ["--road", "none"]
+    words = _by_itself(arguments) if "--auto" in arguments else by_hand(["--record", *arguments])
+    return drive.main(words, "jetracer record", __doc__)
+
+
+def _by_itself(arguments: List[str]) -> List[str]:
+    given = {word.partition("=")[0] for word in arguments}
+    words = ["--film", "false", "--record.pictures", "all"]
     if not given.intersection(("--teleop", "--config", "--help", "-h")):
-        before += ["--teleop", "auto" if auto and "--sim" in given else device()]
-    return drive.main([*before, *words], "jetracer record", __doc__)
+        words += ["--teleop", "auto" if "--sim" in given else device()]
+    return words + [word for word in arguments if word != "--auto"]
 
 
 def _repair(paths: List[str]) -> int:

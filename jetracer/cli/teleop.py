@@ -14,6 +14,11 @@ _SEEING = ("--sim", "--camera", "--config")
 
 
 def main(arguments: List[str]) -> int:
+    return drive.main(by_hand(arguments), "jetracer teleop", __doc__)
+
+
+def by_hand(arguments: List[str]) -> List[str]:
+    """The words of `jetracer drive` that mean the same."""
     given = {word.partition("=")[0] for word in arguments}
     words = ["--road", "none"]
     if "--record" in given:
@@ -22,8 +27,7 @@ def main(arguments: List[str]) -> int:
         words += ["--camera", "null", "--film", "false", "--record.pictures", "none"]
     if not given.intersection(("--teleop", "--config", "--help", "-h")):
         words += ["--teleop", device()]
-    words += [word for word in arguments if word != "--record"]
-    return drive.main(words, "jetracer teleop", __doc__)
+    return words + [word for word in arguments if word != "--record"]
 
 
 def device(search: Optional[PadSearch] = None) -> str:
