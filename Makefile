@@ -32,6 +32,9 @@ docs: $(VENV)/.dev     ## every command, option, link and path the documents nam
 model: $(VENV)/.train  ## the shipped road model, from nothing: simulate, train, export
 	$(BIN)/python -m jetracer.export.make_model $(ARGS)
 
+matrix: $(VENV)/.dev   ## every fault of docs/safety.md injected, and the time until the car is in its state
+	$(BIN)/python -m tests.faults $(ARGS)
+
 soak: $(VENV)/.dev     ## slow: 200 kills and stops of every process, a million commands
 	$(BIN)/python -m tests.safety.soak_kill $(ARGS)
 
@@ -73,4 +76,4 @@ $(VENV)/.train: $(VENV)/.dev
 	$(PIP) -e '.[train]'
 	@touch $@
 
-.PHONY: drive test check fix bench golden docs model soak mutants coverage pythons hil help clean
+.PHONY: drive test check fix bench golden docs model matrix soak mutants coverage pythons hil help clean

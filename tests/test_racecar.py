@@ -325,11 +325,13 @@ def program(tmp_path, board):
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGSTOP])
-def test_a_killed_kernel_stops_the_car(board, program, number):
+def test_a_killed_kernel_stops_the_car(board, program, number, record_property):
     process = program("killed")
     assert board.pulse_us(1) == pytest.approx(1680, abs=STEP_US / 2)
     os.kill(process.pid, number)
-    assert wait_until(lambda: neutral(board)) < 0.15
+    took_s = wait_until(lambda: neutral(board))
+    record_property("latency_s", took_s)
+    assert took_s < 0.15
 
 
 def test_a_program_that_ends_or_forgets_its_car_stops_it(board, program):

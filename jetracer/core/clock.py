@@ -24,6 +24,11 @@ class MonotonicClock:
             time.sleep(delay_s)
 
 
+def slept_s() -> float:
+    """How long this machine has slept (been suspended) since it booted: monotonic time leaves that out."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - time.monotonic()
+
+
 class FakeClock:
     """A clock that moves only when told to; sleeping moves it."""
 

@@ -25,8 +25,8 @@ END_S = 1.0  # a stuck bus may keep the thread; it ends with the process
 
 # The pilot's own doing, and no reason to shout.
 _CALM = ("deadman", "not_armed")
-# Notices about the car itself, which are said as long as they hold.
-_SAID = ("battery", "hot", "throttled")
+# Notices about the car itself, and why it is not armed, which are said as long as they hold.
+_SAID = ("battery", "hot", "throttled", "settling", "stick", "other_driver")
 
 
 class Panel(Device):

@@ -116,6 +116,10 @@ class GuardCore:
         """The bus is down and the car was not in neutral when it was last reached: its wheels may turn."""
         return self._bus_down and self._sent != NEUTRAL
 
+    def woke(self) -> None:
+        """The machine has slept, and the car driven on by its last pulse: it stays stopped until somebody arms it."""
+        self._stop(r.WATCHDOG if self._armed else 0)
+
     def status(self) -> Status:
         latched = tuple(stop.reason for stop in r.stops(self._latched))
         health = self._health
@@ -135,6 +139,10 @@ class GuardCore:
         if bad:
             self._counters["late" if bad == r.LATE else "repeated"] += 1
             return bad
+        if self._armed:  # a silence counts although no tick fell into it: the guard may have slept with the machine
+            silent = self._gate.conditions(self._seen(now_s)) & r.WATCHDOG
+            if silent:
+                self._stop(silent)
         self._owner, self._seq, self._wanted = client, message.seq, message.command
         if not (math.isfinite(message.command.steering) and math.isfinite(message.command.throttle)):
             self._counters["not_finite"] += 1  # neutral at once by the gate; no sign of life

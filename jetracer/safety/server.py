@@ -8,12 +8,13 @@ import socket
 import sys
 from typing import Callable, Dict
 
-from jetracer.core.clock import Clock
+from jetracer.core.clock import Clock, slept_s
 from jetracer.safety import protocol
 from jetracer.safety.guard import GuardCore
 from jetracer.safety.heartbeat import PERIOD_S, Heartbeat
 
 CLIENTS_MAX = 16
+SLEPT_S = 0.05  # more than two readings of the clocks lie apart
 
 
 class GuardServer:
@@ -23,9 +24,10 @@ class GuardServer:
     """
 
     def __init__(self, core: GuardCore, listener: socket.socket, parent: Heartbeat, clock: Clock,
-                 lifeline_fd: int = -1) -> None:
+                 lifeline_fd: int = -1, slept: Callable[[], float] = slept_s) -> None:
         self.ended = ""  # why, in words; empty when it was asked to
         self._core, self._parent, self._clock = core, parent, clock
+        self._slept, self._slept_s = slept, slept()
         self._parent_pid = os.getppid()
         self._listener = listener
         self._clients: Dict[int, socket.socket] = {}
@@ -61,6 +63,7 @@ class GuardServer:
         wait_s = max(0.0, self._next_s - self._clock.now_s())
         events = self._poll.poll(1000 * wait_s)
         now_s = self._clock.now_s()
+        self._look_for_sleep()
         for fd, _event in events:
             action = self._actions.get(fd)
             if action is not None:
@@ -71,6 +74,11 @@ class GuardServer:
             self._next_s = now_s + PERIOD_S
             self._core.tick(now_s)
             self._warn()
+
+    def _look_for_sleep(self) -> None:
+        before_s, self._slept_s = self._slept_s, self._slept()
+        if self._slept_s - before_s > SLEPT_S:
+            self._core.woke()
 
     def _accept(self, _fd: int, _now_s: float) -> None:
         try:

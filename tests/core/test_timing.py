@@ -1,12 +1,15 @@
 """Clocks, rates and mailboxes: exact and instant, on a FakeClock."""
 from __future__ import annotations
 
+import re
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
-from jetracer.core.clock import FakeClock, MonotonicClock
+import jetracer
+from jetracer.core.clock import FakeClock, MonotonicClock, slept_s
 from jetracer.core.errors import ConfigError
 from jetracer.core.mailbox import Mailbox
 from jetracer.core.rate import Rate
@@ -89,3 +92,23 @@ def test_a_waiting_reader_wakes_at_once():
     assert box.get(5.0) == 7
     assert time.monotonic() - started_s < 1.0
     worker.join()
+
+
+def test_a_machine_that_is_awake_does_not_sleep():
+    before_s = slept_s()
+    assert before_s > -0.01
+    time.sleep(0.01)
+    assert slept_s() == pytest.approx(before_s, abs=0.005)
+
+
+# The name of a run's folder, the date in a recording, and what the doctor says about the clock itself.
+MAY_LOOK_AT_THE_CALENDAR = {"drive/run_folder.py", "data/recorder.py", "doctor/base.py"}
+CALENDAR = re.compile(r"\btime\.(time|time_ns|strftime|localtime|gmtime|ctime)\b|\bCLOCK_REALTIME"
+                      r"|datetime\.(now|today|utcnow)|from time import")
+
+
+def test_nothing_that_drives_looks_at_the_calendar():
+    """It may jump when the car finds a network; what moves the car lives on monotonic time alone."""
+    package = Path(jetracer.__file__).parent
+    found = {str(path.relative_to(package)) for path in package.rglob("*.py") if CALENDAR.search(path.read_text())}
+    assert found == MAY_LOOK_AT_THE_CALENDAR

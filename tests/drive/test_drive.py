@@ -9,7 +9,7 @@ import pytest
 
 from jetracer.camera.base import CameraConfig
 from jetracer.core.config import load
-from jetracer.core.errors import CameraError, GuardTaken, ModelNotFound
+from jetracer.core.errors import CameraError, ConfigError, GuardTaken, ModelNotFound
 from jetracer.drive.build import assemble, completed, drive
 from jetracer.drive.config import DriveConfig, WorldConfig
 from jetracer.safety.guard import GuardConfig
@@ -60,16 +60,12 @@ def test_a_drive_leaves_a_complete_run_folder_and_no_process(config):
     assert children() == before
 
 
-@pytest.mark.parametrize("fault, reasons", [
-    ("frozen@1.2", {"stale_frame"}),
-    ("lost@1.2", {"stale_frame"}),
+@pytest.mark.parametrize("fault, reasons", [  # one of the world, one of the engine, one of the board; all: tests/faults
     ("black@1.2", {"unsure"}),
-    ("nan_output@1.2", {"unsure"}),
     ("slow_engine@1.2", {"watchdog", "stale_frame"}),  # limits of 0.09 and 0.085 s: whichever began to count first
     ("i2c_nak@1.2+0.5", {"bus_fault"}),
-    ("brown_out@1.2", {"brown_out"}),
 ])
-def test_every_fault_stops_the_car_and_says_why(config, fault, reasons):
+def test_a_fault_stops_the_whole_drive_and_says_why(config, fault, reasons):
     steps = []
     summary = drive(replace(config, duration_s=5.0, world=replace(config.world, fault=fault)),
                     watch=lambda step, *_: steps.append(step))
@@ -96,6 +92,14 @@ def test_the_first_fault_of_an_assembly_ends_all_of_it(config):
         with pytest.raises(error), assemble(completed(broken)):
             pass
         assert children() == before
+
+
+def test_a_folder_that_cannot_be_written_is_told_and_nothing_moves(config):
+    before, seen = children(), []
+    with pytest.raises(ConfigError, match=r"Cannot write to /proc/runs .*choose another with --runs"):
+        drive(replace(config, runs="/proc/runs"), watch=lambda *seen_now: seen.append(seen_now))
+    assert not seen
+    assert children() == before
 
 
 def test_a_second_drive_does_not_take_the_guard_of_the_first(config):

@@ -8,9 +8,11 @@ from jetracer.engine.null import NullEngine
 from jetracer.teleop.gamepad import GamepadTeleop
 from tests.teleop.fake_pads import FakeKernel, FakePad
 
-from .losses import DEADMAN, FIRST_S, FPS, NEUTRAL_US, START, STEER, THROTTLE, Flow
+from .flow import FPS, NEUTRAL_US, Flow
 
+DEADMAN, START, STEER, THROTTLE = 0x136, 0x13B, 0, 4
 ESTOP, MODE, CROSS_X = 0x131, 0x134, 0x10
+FIRST_S = 0.9  # the car drives by then
 INSTANTS = 20
 LEFT_US = 1010.0  # the servo of the simulated car stands at 1000 us, fully left
 TURN_S, GUARD_S = 1 / FPS, 0.010  # one turn of the loop, and of the guard, which smooths the steering

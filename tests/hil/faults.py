@@ -14,6 +14,7 @@ from jetracer.safety.reasons import reason
 from tests.hil import vivid
 from tests.hil.case import Cases, Found
 from tests.hil.rig import Drive, Rig, until
+from tests.hil.wire import NEUTRAL_US
 
 CASES = Cases()
 HANG_S = 3.0
@@ -119,6 +120,17 @@ def bus_hangs(rig: Rig) -> Found:
     assert OFF in drive.log
     older = [entry for entry in rig.wire.since(end_s) if entry.outputs and entry.taken and not entry.neutral]
     return Found(f"the guard is ended; {OFF}; old commands written: {len(older)}", took_s)
+
+
+@CASES.add("calendar's clock stepped by hours")
+def clock_stepped(rig: Rig) -> Found:
+    drive = rig.driving()
+    for hours in (1, -2, 1):
+        time.clock_settime(time.CLOCK_REALTIME, time.time() + 3600 * hours)
+        time.sleep(0.3)
+        assert drive.status().armed
+        assert rig.wire.pulses()[1] > NEUTRAL_US + 50
+    return Found("drives on")
 
 
 @CASES.add("adapter unplugged: until it is said", 300)

@@ -14,125 +14,27 @@ import signal
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
+from typing import Dict, List, Type
 
-from jetracer.core.runtime import memory_dir
-from jetracer.safety.client import GuardClient
-from jetracer.sim.board import Board
-from tests.safety.processes import neutral
+from tests.faults.systems import Bare, Drive, System, moving, until_neutral
 
 LIMIT_S = 0.150
 SIGNALS = {"SIGKILL": signal.SIGKILL, "SIGSTOP": signal.SIGSTOP}
 
 
-class Bare:
-    """A guard and a small program that drives with it: three processes."""
-
-    victims = ("drive", "guard", "parent")
-
-    def __init__(self, folder: Path) -> None:
-        self.board = Board.create(str(folder / "board"))
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.safety.processes", str(folder)],
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-        )  # fmt: skip
-        guard, parent = map(int, self._process.stdout.readline().split())
-        self.pids = {"drive": self._process.pid, "guard": guard, "parent": parent}
-
-    def close(self) -> None:
-        self._process.kill()
-        self._process.wait()
-        self._process.stdout.close()
-        self.board.close()
+def one_round(kind: Type[System], victim: str, number: int) -> float:
+    """Seconds from the signal to neutral registers."""
+    with moving(kind, random.uniform(0.0, 0.5)) as system:
+        start_s = time.monotonic()
+        os.kill(system.pids[victim], number)
+        return until_neutral(system.board, start_s)
 
 
-class Drive:
-    """`jetracer drive --sim`: with the simulated world, four processes. Found by looking at its children."""
-
-    victims = ("drive", "guard", "parent", "world")
-
-    def __init__(self, folder: Path) -> None:
-        environment = {**os.environ, "JETRACER_RUNTIME_DIR": str(folder), "TMPDIR": str(folder)}
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "jetracer.cli.main", "drive", "--sim", "--headless", "--duration", "60",
-             "--film", "false", "--runs", str(folder / "runs")],
-            env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-        )  # fmt: skip
-        try:
-            self._attach(folder)
-        except BaseException:
-            self._process.kill()
-            self._process.wait()
-            raise
-
-    def _attach(self, folder: Path) -> None:
-        socket_path, board_path = self._find(folder, "guard.sock"), self._find(folder, "board")
-        with GuardClient(socket_path) as client:
-            status = client.status()
-        worlds = [pid for pid in children(self._process.pid) if "jetracer.sim.server" in command_line(pid)]
-        self.pids = {"drive": self._process.pid, "guard": status.guard_pid, "parent": status.parent_pid,
-                     "world": worlds[0]}  # fmt: skip
-        self.board = Board.attach(str(board_path))
-        self._wait(lambda: self.board.pulse_us(1) > 1510, "it does not drive")
-
-    def _find(self, folder: Path, name: str) -> Path:
-        self._wait(lambda: list(folder.rglob(name)), f"there is no {name}")
-        return next(folder.rglob(name))
-
-    def _wait(self, condition, text: str) -> None:
-        until_s = time.monotonic() + 30
-        while not condition():
-            if self._process.poll() is not None or time.monotonic() > until_s:
-                raise RuntimeError(f"The drive did not come up: {text}.")
-            time.sleep(0.01)
-
-    def close(self) -> None:
-        for pid in self.pids.values():
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
-        self._process.wait()
-        self.board.close()
-
-
-def children(pid: int) -> list:
-    found = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
-    return [int(child) for child in found]
-
-
-def command_line(pid: int) -> str:
-    return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
-
-
-def one_round(kind, victim: str, number: int) -> float:
-    """Seconds from the signal to neutral registers; they must stay so for another 0.1 s."""
-    with tempfile.TemporaryDirectory(dir=memory_dir()) as folder:
-        system = kind(Path(folder))
-        try:
-            time.sleep(random.uniform(0.0, 0.5))
-            start_s = time.monotonic()
-            os.kill(system.pids[victim], number)
-            took_s = until_neutral(system.board, start_s)
-            time.sleep(0.1)
-            return took_s if neutral(system.board) else float("inf")
-        finally:
-            system.close()
-
-
-def until_neutral(board: Board, start_s: float) -> float:
-    while not neutral(board):
-        if time.monotonic() > start_s + 5.0:
-            return float("inf")
-        time.sleep(0.0005)
-    return time.monotonic() - start_s
-
-
-def soak(kind, instants: int, seed: int) -> dict:
+def soak(kind: Type[System], instants: int, seed: int) -> dict:
     random.seed(seed)
-    taken = {}
+    taken: Dict[str, List[float]] = {}
     for turn in range(instants):
         victim = kind.victims[turn % len(kind.victims)]
         name = random.choice(list(SIGNALS))

@@ -143,6 +143,17 @@ def test_silence_stops_and_latches():
     assert not rig.neutral
 
 
+def test_a_silence_without_a_tick_in_it_stops_too():
+    """The guard slept with the whole machine, and the first it hears is a fresh command."""
+    rig = Rig()
+    rig.arm()
+    decision = rig.send(dt_s=0.5)
+    assert names(decision) == ["watchdog", "not_armed"]
+    assert rig.neutral
+    assert not rig.send().armed
+    assert rig.arm().armed
+
+
 def test_a_stale_picture_stops_between_commands_too():
     rig = Rig()
     rig.arm()

@@ -22,13 +22,14 @@ class Served(Rig):
 
     def __init__(self, path, lifeline=-1):
         super().__init__(settle_s=0)
+        self.slept_s = 100.0
         self.path = str(path / "guard.sock")
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         listener.bind(self.path)
         listener.listen(8)
         self.parent, theirs = heartbeat_pair()
         self.ends = [listener, self.parent, theirs]
-        self.server = GuardServer(self.core, listener, theirs, self.clock, lifeline)
+        self.server = GuardServer(self.core, listener, theirs, self.clock, lifeline, lambda: self.slept_s)
 
     def finish(self):
         self.server.close()
@@ -87,6 +88,22 @@ def test_time_passes_without_messages(served):
     assert not served.neutral
     served.turn(times=12)
     assert served.neutral
+
+
+def test_a_machine_that_slept_wakes_up_in_neutral(served):
+    """Monotonic time stands still meanwhile: to all who read it nothing has happened."""
+    served.slept_s += 60.0
+    served.turn()
+    assert served.core.status().latched == (), "it did not drive"
+    served.arm()
+    served.slept_s += 0.01  # two readings of the clocks lie a little apart
+    served.turn(0.0)
+    assert not served.neutral
+    served.slept_s += 60.0
+    served.turn(0.0)
+    served.send()
+    assert served.neutral
+    assert served.core.status().latched == ("watchdog",)
 
 
 def test_ticks_come_every_period_however_often_it_turns(served):

@@ -173,6 +173,17 @@ def car(road):
     return road
 
 
+@pytest.fixture
+def timed(measured, record_property):
+    """Notes a time until neutral by name, for the table below and for that of all faults (make matrix)."""
+
+    def note(name, seconds):
+        measured[f"{name} -> neutral"] = seconds
+        record_property("latency_s", seconds)
+
+    return note
+
+
 def neutral_after(board, act):
     """Seconds from `act()` until the registers say neutral."""
     start_s = time.monotonic()
@@ -183,42 +194,42 @@ def neutral_after(board, act):
     return time.monotonic() - start_s
 
 
-def test_a_drive_that_hangs_is_neutral_at_once_and_started_again(car, measured):
+def test_a_drive_that_hangs_is_neutral_at_once_and_started_again(car, measured, timed):
     machine, board = car
     pids, before = machine.pids(DRIVE), restarts(machine, DRIVE)
-    measured["drive stopped -> neutral"] = neutral_after(board, lambda: kill(pids, signal.SIGSTOP))
+    timed("drive stopped", neutral_after(board, lambda: kill(pids, signal.SIGSTOP)))
     measured["drive stopped -> started again"] = wait_until(lambda: restarts(machine, DRIVE) > before)
     wait_for_words(machine, DRIVE, "Watchdog timeout")
 
 
-def test_a_drive_that_is_killed_is_started_again(car, measured):
+def test_a_drive_that_is_killed_is_started_again(car, timed):
     machine, board = car
     pids, before = machine.pids(DRIVE), restarts(machine, DRIVE)
-    measured["drive killed -> neutral"] = neutral_after(board, lambda: kill(pids))
+    timed("drive killed", neutral_after(board, lambda: kill(pids)))
     wait_until(lambda: restarts(machine, DRIVE) > before)
     wait_for_words(machine, DRIVE, "jetracer neutral: a guard is alive and has the last word.")
 
 
-def test_guard_and_parent_killed_at_once_are_the_third_layers_turn(car, measured):
+def test_guard_and_parent_killed_at_once_are_the_third_layers_turn(car, timed):
     machine, board = car
     pids, before = machine.pids(GUARD), restarts(machine, GUARD)
-    measured["guard and parent killed -> neutral"] = neutral_after(board, lambda: kill(pids))
+    timed("guard and parent killed", neutral_after(board, lambda: kill(pids)))
     wait_until(lambda: restarts(machine, GUARD) > before)
     wait_for_words(machine, GUARD, "jetracer neutral: car in neutral.")
 
 
-def test_guard_and_parent_that_hang_together_are_the_watchdogs(car, measured):
+def test_guard_and_parent_that_hang_together_are_the_watchdogs(car, timed):
     machine, board = car
     pids, before = machine.pids(GUARD), restarts(machine, GUARD)
-    measured["guard and parent stopped -> neutral"] = neutral_after(board, lambda: kill(pids, signal.SIGSTOP))
+    timed("guard and parent stopped", neutral_after(board, lambda: kill(pids, signal.SIGSTOP)))
     wait_until(lambda: restarts(machine, GUARD) > before)
 
 
 @pytest.mark.parametrize("which", ["parent", "guard"])
-def test_one_of_guard_and_parent_killed_is_the_others_turn(car, measured, which):
+def test_one_of_guard_and_parent_killed_is_the_others_turn(car, timed, which):
     machine, board = car
     pid, before = machine.pids(GUARD)[0 if which == "parent" else -1], restarts(machine, GUARD)
-    measured[f"{which} killed -> neutral"] = neutral_after(board, lambda: kill([pid]))
+    timed(f"{which} killed", neutral_after(board, lambda: kill([pid])))
     wait_until(lambda: restarts(machine, GUARD) > before)
 
 
