@@ -52,7 +52,7 @@ pythons:               ## the car's tests on every Python from 3.8 on that is in
 hil: $(VENV)/.dev      ## the car against real parts: the kernel's drivers in a virtual machine, systemd in namespaces
 	.ci/packages qemu-system-x86 busybox-static kmod cpio
 	$(PYTHON) .ci/pythons.py --install
-	$(BIN)/python -m pytest tests/hil/cars.py tests/systemd/boot.py $(ARGS)
+	$(BIN)/python -m pytest -rfEs tests/hil/cars.py tests/systemd/boot.py $(ARGS)
 
 help:                  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 12

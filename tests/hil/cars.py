@@ -17,7 +17,7 @@ from typing import Any, Dict, List, Tuple
 import pytest
 
 from tests.hil import guest
-from tests.hil.image import Unavailable, image
+from tests.hil.image import Image, Unavailable, image
 from tests.hil.pythons import ROOT, found
 from tests.hil.suite import CASES
 
@@ -36,12 +36,7 @@ PAIRS: List[Tuple[str, str]] = [(version, name) for version in PYTHONS for name 
 @pytest.fixture(scope="session")
 def rows() -> List[Dict[str, Any]]:
     """What the guest found; empty rows where it said nothing."""
-    try:
-        kernel = image()
-    except Unavailable as trouble:
-        if os.environ.get("CI"):
-            pytest.fail(f"make hil needs a virtual machine: {trouble}", pytrace=False)
-        pytest.skip(f"no virtual machine: {trouble}")
+    kernel = _image()
     shutil.rmtree(RESULTS, ignore_errors=True)
     for python in PYTHONS.values():  # once for all: the guest's file system forgets what it compiles
         subprocess.run([python, "-m", "compileall", "-q", "jetracer", "tests"], cwd=ROOT, check=True)
@@ -54,6 +49,17 @@ def rows() -> List[Dict[str, Any]]:
     found_rows = [row for version in PYTHONS for path in RESULTS.glob(f"*/{version}.jsonl") for row in _read(path)]
     (RESULTS / "hil.json").write_text(json.dumps(found_rows, indent=1))
     return found_rows
+
+
+def _image() -> Image:
+    trouble = ""
+    try:
+        return image()
+    except Unavailable as error:
+        trouble = f"no virtual machine: {error}"
+    if os.environ.get("CI"):
+        pytest.fail(trouble, pytrace=False)
+    pytest.skip(trouble)
 
 
 def _suite(version: str) -> List[str]:
