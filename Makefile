@@ -9,7 +9,7 @@ drive: $(VENV)/.base   ## a fresh clone -> virtual environment -> a simulated ca
 	$(BIN)/jetracer drive --sim --laps 2 $(ARGS)
 
 # CI installs torch too, so that it skips no test of training; elsewhere those tests say how to get it
-test: $(VENV)/.dev $(if $(CI),$(VENV)/.train)   ## a fresh clone -> virtual environment -> the whole test suite
+test: $(VENV)/.dev $(if $(CI),$(VENV)/.train $(VENV)/.tensorrt)   ## a fresh clone -> virtual environment -> the whole test suite
 	$(BIN)/python -m pytest $(ARGS)
 
 check: $(VENV)/.dev    ## lint, and Python 3.8 for all that runs on the car
@@ -22,9 +22,14 @@ fix: $(VENV)/.dev      ## mend what lint can mend by itself
 bench: $(VENV)/.dev    ## the published figures and ratios, measured anew
 	$(BIN)/python -m benchmarks $(ARGS)
 
-golden: $(VENV)/.dev   ## draw the golden pictures anew; look at them before committing
+golden: $(VENV)/.dev   ## make the golden pictures and plans anew; look at them before committing
 	$(BIN)/python -m tests.golden_sim $(ARGS)
 	$(BIN)/python -m tests.golden_display $(ARGS)
+	$(BIN)/python -m tests.golden_build
+
+gpu: $(VENV)/.dev      ## the engines on this CUDA machine or Jetson, with its own TensorRT; prints a table for the docs
+	@sed -i 's/^include-system-site-packages = .*/include-system-site-packages = true/' $(VENV)/pyvenv.cfg  # JetPack's
+	$(BIN)/python -m pytest tests/gpu -m gpu -s $(ARGS)
 
 docs: $(VENV)/.dev     ## every command, option, link and path the documents name exists
 	$(BIN)/python -m pytest tests/test_docs.py
@@ -76,4 +81,8 @@ $(VENV)/.train: $(VENV)/.dev
 	$(PIP) -e '.[train]'
 	@touch $@
 
-.PHONY: drive test check fix bench golden docs model matrix soak mutants coverage pythons hil help clean
+$(VENV)/.tensorrt: $(VENV)/.dev
+	$(PIP) -e '.[tensorrt]' || echo "no TensorRT for RTX here: its tests will say so"
+	@touch $@
+
+.PHONY: drive test check fix bench golden gpu docs model matrix soak mutants coverage pythons hil help clean

@@ -18,6 +18,7 @@
         +-- ModelNotFound (FileNotFoundError)
         +-- ModelCorrupt                  not a model, or a damaged one
         +-- CardError                     the model does not say, or says wrongly, what it needs
+        +-- EngineRefused                 an engine of another device, version or model, or one not proven
 
 Each text names the cause and the next step, in one or two lines.
 """
@@ -93,4 +94,8 @@ class ModelCorrupt(ModelError):
 
 
 class CardError(ModelError):
+    pass
+
+
+class EngineRefused(ModelError):
     pass

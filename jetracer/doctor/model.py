@@ -7,15 +7,15 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import Iterator, Tuple
 
-from jetracer.core.errors import JetRacerError, ModelNotFound
+from jetracer.core.errors import EngineRefused, JetRacerError, ModelNotFound
 from jetracer.doctor.base import Check, Host, fail, ok, skip, warn
 from jetracer.doctor.system import tensorrt
+from jetracer.engine.engine_file import PLAN_HEAD, may_drive, plan_version, read_engine
 from jetracer.engine.load import load_engine
 
 # Files that only the device and the TensorRT they were built with can run. More kinds go here.
 ENGINES = ("*.engine", "*.plan", "*.trt")
 ASPECT_WITHIN = 0.05  # of the camera's pictures and the model's input
-_PLAN_MAGIC, _PLAN_HEAD = b"ftrt", 28  # TensorRT's sampleEngines.cpp: the version is in bytes 24 to 27
 
 
 def road_model(host: Host) -> Check:
@@ -69,8 +69,8 @@ def engines(host: Host) -> Check:
         return skip("engines", "none were built")
     here = tensorrt(host)
     for path in found:
-        rebuild = f"trtexec --onnx={path.with_suffix('.onnx')} --saveEngine={path} --fp16"
-        made_by = _plan_version(path)
+        rebuild = f"jetracer build {path.with_suffix('.onnx')} --force"
+        made_by, why_not = _made_by(path)
         if not made_by:
             return warn("engines", f"{path.name} is no TensorRT engine, or damaged", rebuild)
         if not here:
@@ -78,19 +78,22 @@ def engines(host: Host) -> Check:
                         "sudo apt install tensorrt")
         if made_by != ".".join(here.split(".")[:3]):
             return warn("engines", f"{path.name} was built with TensorRT {made_by}, here is {here}", rebuild)
+        if why_not:
+            return warn("engines", f"{path.name} must not drive: {why_not}",
+                        f"jetracer drive --road {path.with_suffix('.onnx')}")
     return ok("engines", ", ".join(path.name for path in found))
 
 
-def _plan_version(path: Path) -> str:
-    """The TensorRT that built the engine, such as 8.2.1; empty when it is none."""
+def _made_by(path: Path) -> Tuple[str, str]:
+    """(TensorRT that built it, such as 8.2.1, empty for what is no engine; why it must not drive, empty if it may)."""
     try:
+        header, _plan = read_engine(path)
+    except EngineRefused:  # a bare plan, or of another version of ours
         with open(path, "rb") as file:
-            head = file.read(_PLAN_HEAD)
-    except OSError:
-        return ""
-    if len(head) < _PLAN_HEAD or not head.startswith(_PLAN_MAGIC):
-        return ""
-    return ".".join(str(number) for number in head[24:27])
+            return plan_version(file.read(PLAN_HEAD)), "it does not say what it is for"
+    except JetRacerError:
+        return "", ""
+    return ".".join(header.tensorrt.split(".")[:3]), may_drive(header)
 
 
 CHECKS = (road_model, model_files, engines)

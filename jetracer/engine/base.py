@@ -31,5 +31,6 @@ ENGINES = Registry(
     {
         "null": "jetracer.engine.null:NullEngine",
         "onnx": "jetracer.engine.onnx_runtime:OnnxEngine",
+        "tensorrt": "jetracer.engine.tensorrt_native:TensorRTEngine",
     },
 )

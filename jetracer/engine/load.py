@@ -6,28 +6,33 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Union
 
-from jetracer.core.errors import ModelError, ModelNotFound
+from jetracer.core.errors import EngineRefused, ModelError, ModelNotFound
 from jetracer.engine.base import ENGINES, Engine
+from jetracer.engine.torch2trt_module import read_torch2trt
 
 SHIPPED = Path(__file__).resolve().parent.parent / "models"  # the models that come with JetRacer
 
-_ENGINE_OF = {".onnx": "onnx"}
+_ENGINE_OF = {".onnx": "onnx", ".engine": "tensorrt"}
 _NO_ENGINE = {
     ".pth": "it holds PyTorch weights only; run: jetracer export onnx FILE",
     ".pt": "it holds PyTorch weights only; run: jetracer export onnx FILE",
+    ".plan": "a bare TensorRT plan does not say what it is for; run: jetracer build MODEL.onnx",
+    ".trt": "a bare TensorRT plan does not say what it is for; run: jetracer build MODEL.onnx",
     ".tflite": "TensorFlow Lite models are not supported; convert it to ONNX",
     ".h5": "Keras models are not supported; convert it to ONNX",
 }
 
 
 def load_engine(path_or_name: Union[str, Path], threads: int = 1) -> Engine:
-    """Load a model file (`laps/road.onnx`), a shipped model (`road`) or `null`; returned open and warmed up.
+    """Load a model (`laps/road.onnx`), an engine (`laps/road.engine`), a shipped model (`road`) or `null`.
 
-    Raises ModelNotFound, ModelCorrupt, CardError or ModelError, each with the next step.
+    Returned open and warmed up. Raises ModelNotFound, ModelCorrupt, CardError or ModelError, each with the next step.
     """
     if str(path_or_name) == "null":
         return ENGINES.create("null")
-    path = _find(path_or_name)
+    path = find_model(path_or_name)
+    if path.suffix == ".pth" and path.is_file():
+        _refuse_torch2trt(path)
     if path.suffix in _NO_ENGINE:
         raise ModelError(f"{path} cannot be run: {_NO_ENGINE[path.suffix]}.")
     if path.suffix not in _ENGINE_OF:
@@ -41,7 +46,7 @@ def model_hash(path_or_name: Union[str, Path]) -> str:
     """SHA-256 of the model's file, in hexadecimal; empty for `null` and `none`. Raises ModelNotFound."""
     if str(path_or_name) in ("null", "none"):
         return ""
-    return sha256_of(_find(path_or_name))
+    return sha256_of(find_model(path_or_name))
 
 
 def sha256_of(path: Path) -> str:
@@ -52,7 +57,16 @@ def sha256_of(path: Path) -> str:
         raise ModelNotFound(f"The model {path} cannot be read ({error.strerror}).") from error
 
 
-def _find(path_or_name: Union[str, Path]) -> Path:
+def _refuse_torch2trt(path: Path) -> None:
+    module = read_torch2trt(path)
+    if module is not None:
+        raise EngineRefused(
+            f"{path} is {module}. So nothing can prove that it is right, and it must not drive: "
+            "export the network's weights (jetracer export onnx FILE) and build that.")
+
+
+def find_model(path_or_name: Union[str, Path]) -> Path:
+    """The file of a shipped model's name; a path as it is. Raises ModelNotFound."""
     path = Path(path_or_name).expanduser()
     if path.suffix or path.exists() or len(path.parts) != 1:
         return path

@@ -12,6 +12,7 @@ from typing import Callable, List, NamedTuple, Tuple
 
 from jetracer.car.base import CarConfig
 from jetracer.doctor.base import FAIL, WARN
+from jetracer.engine.engine_file import EngineHeader, write_engine
 from tests.doctor.machines import BOOT_S, NOW_S, USER, Machine
 from tests.sim.wires import awake, pulse
 
@@ -497,12 +498,12 @@ def plan(*version):
     return b"ftrt".ljust(24, b"\0") + bytes(version) + b"\0" * 100
 
 
-@seed("orin", "engines", WARN, "trtexec --onnx=")
+@seed("orin", "engines", WARN, "jetracer build")
 def an_engine_of_another_tensorrt(machine):
     machine.write(f"/home/{USER}/car/models/road.engine", plan(8, 5, 2, 2))
 
 
-@seed("nano", "engines", WARN, "trtexec --onnx=")
+@seed("nano", "engines", WARN, "jetracer build")
 def an_engine_that_is_none(machine):
     machine.write(f"/home/{USER}/car/models/road.engine", b"<html>404</html>")
 
@@ -510,6 +511,20 @@ def an_engine_that_is_none(machine):
 @seed("laptop", "engines", WARN, "sudo apt install tensorrt")
 def an_engine_without_tensorrt(machine):
     machine.write(f"/home/{USER}/car/models/road.plan", plan(10, 3, 0, 30))
+
+
+def engine(tensorrt):
+    return EngineHeader("road.onnx", "ab", {}, tensorrt, "Orin", "8.7", "fp16", (), "cd")
+
+
+@seed("orin", "engines", WARN, "jetracer build")
+def an_engine_of_ours_of_another_tensorrt(machine):
+    write_engine(machine.root / f"home/{USER}/car/models/road.engine", engine("10.7.0.23"), b"ftrt")
+
+
+@seed("orin", "engines", WARN, "jetracer drive --road")
+def an_engine_that_was_not_compared(machine):
+    write_engine(machine.root / f"home/{USER}/car/models/road.engine", engine("10.3.0.30"), b"ftrt")
 
 
 # -- service

@@ -39,7 +39,8 @@ def test_a_wrong_name_gets_the_nearest_right_one():
 
 
 @pytest.mark.parametrize("name, words", [
-    ("model.pth", "PyTorch weights only; run: jetracer export onnx"),
+    ("model.pt", "PyTorch weights only; run: jetracer export onnx"),
+    ("model.pth", "is damaged"),
     ("model.tflite", "convert it to ONNX"),
     ("model.xyz", "No engine runs 'model.xyz'"),
 ])

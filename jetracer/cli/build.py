@@ -1,0 +1,120 @@
+"""`jetracer build`: a model into the fastest engine that this computer can run; --dry-run shows the plan for any."""
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Dict, List
+
+from jetracer.core.errors import ConfigError
+from jetracer.engine.build import Result, build_engine, card_of, engine_place
+from jetracer.engine.build_plan import BuildPlan, make_plan
+from jetracer.engine.cuda import Cuda
+from jetracer.engine.devices import DEVICES, PRECISIONS, DeviceKind, device, device_here, dotted, parse_version
+from jetracer.engine.engine_file import may_drive
+from jetracer.engine.load import find_model
+from jetracer.engine.tensorrt_base import import_tensorrt
+
+
+def main(arguments: List[str]) -> int:
+    options = _parser().parse_args(arguments)
+    model = find_model(options.model)
+    kind = device(options.device) if options.device else device_here()
+    if options.dry_run:
+        plan = _dry_run(options, model, kind)
+        print(json.dumps(_as_dict(plan)) if options.json else plan)
+        return 0
+    if options.trt or (options.device and kind != device_here()):
+        raise ConfigError("An engine runs only on the GPU and the TensorRT it was built with, so it is built there; "
+                          "add --dry-run to see the plan for another.")
+    if kind.name == "cpu":
+        return _cpu(model, options.json)
+    result = _build(options, model, kind)
+    print(json.dumps({**_as_dict(result.plan), **_built(result)}) if options.json else _told(result))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="jetracer build", description=__doc__, allow_abbrev=False)
+    add = parser.add_argument
+    add("model", metavar="MODEL", help="an ONNX file with a card, or a shipped model's name")
+    add("--precision", choices=PRECISIONS, default="auto", help="default auto: the fastest that there is")
+    add("--device", metavar="NAME", help=f"default: this computer; {', '.join(DEVICES)}")
+    add("--dla", action="store_true", help="on the deep learning accelerator; what it cannot run, on the GPU")
+    add("--out", metavar="FILE.engine", type=Path, help="default: beside the model")
+    add("--force", action="store_true", help="build even if the same engine is there")
+    add("--dry-run", action="store_true", help="only the plan, for any device and TensorRT")
+    add("--trt", metavar="V", help="with --dry-run: the TensorRT, such as 8.2; default: the newest for the device")
+    add("--json", action="store_true", help="one JSON object on the last line")
+    return parser
+
+
+def _dry_run(options: argparse.Namespace, model: Path, kind: DeviceKind) -> BuildPlan:
+    tensorrt = parse_version(options.trt) if options.trt else kind.newest
+    return make_plan(model, card_of(model), kind, tensorrt, options.out or engine_place(model), options.precision,
+                     options.dla)
+
+
+def _cpu(model: Path, as_json: bool) -> int:
+    card = card_of(model)
+    why = f"this computer has no NVIDIA GPU, so ONNX Runtime runs {model} on the CPU as it is ({card.precision})"
+    if as_json:
+        print(json.dumps({"engine": "onnx", "model": str(model), "precision": card.precision, "why": why}))
+    else:
+        print(f"Nothing to build: {why}.\nDrive with it: jetracer drive --road {model}")
+    return 0
+
+
+def _build(options: argparse.Namespace, model: Path, kind: DeviceKind) -> Result:
+    trt = import_tensorrt()
+    progress = _Progress()
+    with Cuda() as cuda:
+        try:
+            return build_engine(model, kind, trt, cuda, options.precision, options.dla, options.out, options.force,
+                                progress)
+        finally:
+            progress.end()
+
+
+class _Progress:
+    """One line that is written over, on a terminal only."""
+
+    def __init__(self) -> None:
+        self._started_s = time.monotonic()
+        self._shows = sys.stderr.isatty()
+
+    def __call__(self, phase: str, done: int, total: int) -> bool:
+        if self._shows:
+            bar = f"  {'#' * (20 * done // total):<20} {done}/{total} {phase[:40]}" if total else ""
+            seconds = time.monotonic() - self._started_s
+            print(f"\r\033[Koptimise {seconds:4.0f} s{bar}", end="", file=sys.stderr, flush=True)
+        return True
+
+    def end(self) -> None:
+        if self._shows:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+def _as_dict(plan: BuildPlan) -> Dict[str, Any]:
+    return {
+        "engine": str(plan.engine), "model": str(plan.model), "device": plan.kind.name,
+        "tensorrt": dotted(plan.tensorrt), **asdict(plan.settings), "steps": [list(step) for step in plan.steps],
+        "notes": list(plan.notes), "trtexec": plan.trtexec,
+    }
+
+
+def _built(result: Result) -> Dict[str, Any]:
+    return {"built": bool(result.reports), "key": result.header.key, "gpu": result.header.gpu,
+            "may_drive": not may_drive(result.header), "reports": [report._asdict() for report in result.reports]}
+
+
+def _told(result: Result) -> str:
+    if not result.reports:
+        return f"{result.plan.engine} is this very engine already; --force builds it anew."
+    notes = [f"Note: {note}." for note in result.plan.notes]
+    why_not = may_drive(result.header)
+    use = f"must not drive yet: {why_not}" if why_not else "drive with it: jetracer drive --road FILE"
+    return "\n".join([result.plan.steps[0][1], *notes, *map(str, result.reports), f"{result.plan.engine}: {use}"])
