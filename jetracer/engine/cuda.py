@@ -30,10 +30,18 @@ class Cuda(Device):
         if self._library is not None:
             return
         try:
-            self._library = ctypes.CDLL("libcuda.so.1")
+            library = ctypes.CDLL("libcuda.so.1")
         except OSError as error:
             raise ModelError("This computer has no NVIDIA driver (libcuda.so.1): ONNX Runtime runs models on its CPU."
                              ) from error
+        self._library = library
+        try:
+            self._begin()
+        except ModelError:
+            self._library = None
+            raise
+
+    def _begin(self) -> None:
         self._call("cuInit", 0)
         self._call("cuDeviceGet", ctypes.byref(self._device), 0)
         self._call("cuDevicePrimaryCtxRetain", ctypes.byref(self._context), self._device)
@@ -48,7 +56,7 @@ class Cuda(Device):
                 getattr(self._library, name)(piece)
             pieces.clear()
         self._library.cuStreamDestroy_v2(self._stream)
-        self._library.cuDevicePrimaryCtxRelease_v2(self._device)
+        self._library.cuDevicePrimaryCtxRelease(self._device)  # _v2 came after JetPack 4
         self._library = None
 
     @property

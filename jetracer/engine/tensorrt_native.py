@@ -49,9 +49,10 @@ class Execution(Device):
 
     def close(self) -> None:
         self._context = self._engine = None
+        self.host.clear()
 
     def run(self) -> Dict[str, np.ndarray]:
-        """Answers to what is in `host`, which the outputs are in too: valid until the next run."""
+        """Answers to what is in `host`, as copies: pinned memory is gone once CUDA is closed."""
         self._cuda.use()
         for tensor, address in zip(self.tensors, self._addresses):
             if tensor.is_input:
@@ -62,7 +63,7 @@ class Execution(Device):
             if not tensor.is_input:
                 self._cuda.download(self.host[tensor.name], address)
         self._cuda.wait()
-        return {tensor.name: self.host[tensor.name] for tensor in self.tensors if not tensor.is_input}
+        return {tensor.name: self.host[tensor.name].copy() for tensor in self.tensors if not tensor.is_input}
 
 
 def execute_once(adapter: Adapter, cuda: Any, plan: bytes) -> Report:

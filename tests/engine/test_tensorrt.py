@@ -4,12 +4,14 @@ from __future__ import annotations
 import importlib
 
 import numpy as np
+import onnxruntime
 import pytest
 
 from jetracer.core.errors import ModelCorrupt, ModelError
 from jetracer.engine.build_plan import Settings
 from jetracer.engine.cuda import Cuda
 from jetracer.engine.float_input import with_float_input
+from jetracer.engine.load import SHIPPED
 from jetracer.engine.onnx_runtime import OnnxEngine
 from jetracer.engine.tensorrt_8_2 import TensorRT82
 from jetracer.engine.tensorrt_8_5 import TensorRT85
@@ -207,6 +209,15 @@ def test_float_input_changes_one_byte_and_no_answer(tmp_path):
     for cut in (10, len(data) // 2):
         with pytest.raises(ModelCorrupt, match="cut off or damaged"):
             with_float_input(data[:cut])
+
+
+def test_the_shipped_model_answers_the_same_with_float_input():
+    data = (SHIPPED / "road.onnx").read_bytes()
+    wanted, changed = (onnxruntime.InferenceSession(model) for model in (data, with_float_input(data)))
+    for image in np.random.default_rng(0).integers(0, 256, (8, 1, 224, 224, 3), np.uint8):
+        answers = changed.run(None, {"image": image.astype(np.float32)})
+        for ours, theirs in zip(answers, wanted.run(None, {"image": image})):
+            np.testing.assert_array_equal(ours, theirs)
 
 
 def test_the_stand_in_for_cuda_has_cudas_surface():
