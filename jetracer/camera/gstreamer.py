@@ -25,14 +25,6 @@ def csi_source(config: CameraConfig) -> str:
     )
 
 
-def usb_source(config: CameraConfig) -> str:
-    """A USB camera that sends JPEG (most do only so at full rate), decoded and scaled on the CPU."""
-    return (
-        f"v4l2src device=/dev/video{config.device} ! image/jpeg, {_capture(config)} ! jpegdec ! "
-        f"videoconvert ! videoscale ! {_delivered(config)}"
-    )
-
-
 def test_source(config: CameraConfig, pattern: str = "bar", speed_px: int = -1) -> str:
     """A live test picture; it moves `speed_px` a frame, so that every frame tells its number."""
     return (

@@ -16,6 +16,7 @@ from typing import Any, Dict, List, Optional, Tuple
 
 from jetracer.core import config as configuration
 from jetracer.core.errors import ConfigError
+from jetracer.core.registry import unknown
 from jetracer.drive.config import DriveConfig
 
 KITS = Path("calibration") / "car"
@@ -25,6 +26,8 @@ GROUND = "Are all wheels off the ground, and fingers, hair and cables away from 
 def main(arguments: List[str]) -> int:
     if arguments[:1] in (["camera"], ["delay"]):
         return import_module(f"jetracer.cli.calibrate_{arguments[0]}").main(arguments[1:])
+    if arguments and not arguments[0].startswith("-"):
+        raise unknown("calibration", arguments[0], ("camera", "delay"))
     options, rest = _parser().parse_known_args(arguments)
     signal.signal(signal.SIGTERM, interrupted)
     kit, config = chosen(options, rest, {"world": {"lifted": True}})
@@ -100,8 +103,14 @@ def _calibrate(options: argparse.Namespace, kit: Any, config: DriveConfig) -> in
     if options.json:
         print(json.dumps({"found": asdict(found), "values": values, "kit": str(path), "duration_s": round(took_s, 2)}))
     else:
-        print(f"{path} written after {took_s:.0f} s. Drive with: jetracer drive --kit {path}")
+        print(f"{path} written after {took_s:.0f} s. Drive with: jetracer drive {_same_car(config)}--kit {path}")
     return 0
+
+
+def _same_car(config: DriveConfig) -> str:
+    """The options that choose a simulated car again."""
+    seed = config.world.car_seed
+    return ("--sim " if config.sim else "") + (f"--world.car_seed {seed} " if config.sim and seed is not None else "")
 
 
 def _seen(truth: Any) -> Tuple[float, float]:

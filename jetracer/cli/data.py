@@ -192,8 +192,15 @@ def told(result: Dict[str, Any]) -> str:
             lines += [f"    {_entry(entry)}" for entry in value[:SHOWN]]
             lines += [f"    and {len(value) - SHOWN} more; all with --json"] if len(value) > SHOWN else []
         else:
-            lines.append(f"{name:<16} {json.dumps(value) if isinstance(value, (dict, list)) else value}")
+            lines.append(f"{name:<16} {words(value)}")
     return "\n".join([*lines, *(f"-> {line}" for line in result.get("advice", ()))])
+
+
+def words(value: Any) -> str:
+    """A figure, or several with their names; without histograms, which are for plots and --json."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {words(part)}" for name, part in value.items() if not isinstance(part, list))
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _entry(entry: Any) -> str:

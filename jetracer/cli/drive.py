@@ -12,7 +12,9 @@ from jetracer.car.base import CarConfig
 from jetracer.core import config as configuration
 from jetracer.core.errors import ConfigError
 from jetracer.core.types import Step
+from jetracer.drive.ending import laps
 from jetracer.drive.kit import kit_of
+from jetracer.safety.reasons import reason
 
 STATUS_EVERY_S = 0.2
 
@@ -55,11 +57,11 @@ def _parser(verb: str, about: Optional[str]) -> argparse.ArgumentParser:
     add("--road", metavar="MODEL", help="road model: a shipped name, an .onnx file, none, or null")
     add("--teleop", metavar="NAME", help="the pilot: gamepad, keyboard, auto, script:FILE, null")
     add("--display", metavar="NAME", help="ssd1306, or null: none; on a real car ssd1306, if there is one")
-    add("--laps", type=int, help="end after so many laps (simulation)")
+    add("--laps", type=int, metavar="N", help="end after so many laps (simulation)")
     add("--duration", type=float, metavar="S", help="end after so many seconds")
-    add("--seed", type=int, help="of the simulated track and its look")
-    add("--fault", action="append", help="NAME@START[+DURATION]: something goes wrong on purpose (simulation)")
-    add("--hz", type=float, help="pace of the loop; default: every frame as it comes")
+    add("--seed", type=int, metavar="N", help="of the simulated track and its look")
+    add("--fault", action="append", metavar="NAME@START[+DURATION]", help="it goes wrong on purpose (simulation)")
+    add("--hz", type=float, metavar="HZ", help="pace of the loop; default: every frame as it comes")
     add("--service", action="store_true", help="started at boot by systemd: see jetracer service")
     add("--realtime", action="store_true", help="real-time scheduling, where permitted")
     add("--config", metavar="FILE", help="TOML file of options, such as the config.toml of a run folder")
@@ -190,16 +192,27 @@ def _recording_told(recording: Dict[str, Any]) -> List[str]:
     return lines
 
 
+def _stops_told(stops: List[Dict[str, Any]]) -> List[str]:
+    """A line for each reason, with the next step; not being armed follows from the others."""
+    times: Dict[str, List[float]] = {}
+    for stop in stops:
+        times.setdefault(stop["reason"], []).append(stop["t_s"])
+    if len(times) > 1:
+        times.pop("not_armed", None)
+    return [f"Stopped at {at[0]:.1f} s{f' and {len(at) - 1} more' if len(at) > 1 else ''}: "
+            f"{reason(name).sentence} {reason(name).next_step}" for name, at in times.items()]
+
+
 def _told(summary: Dict[str, Any]) -> str:
     loop = summary["loop"]
     lines = [f"Ended: {summary['ended']}."]
     if summary["laps"] is not None:
-        lines.append(f"{summary['laps']} laps, {summary['distance_m']:.1f} m in {summary['duration_s']:.1f} s; "
+        lines.append(f"{laps(summary['laps'])}, {summary['distance_m']:.1f} m in {summary['duration_s']:.1f} s; "
                      f"off track {summary['off_track']} times, {summary['collisions']} collisions.")
     else:
         lines.append(f"{summary['frames']} frames in {summary['duration_s']:.1f} s.")
-    lines += [f"Stopped at {stop['t_s']:.1f} s: {stop['reason']}." for stop in summary["stops"]]
-    lines += _recording_told(summary["recording"])
+    lines += _stops_told(summary["stops"]) + _recording_told(summary["recording"])
+    lines += [f"Not written: {problem}." for problem in summary.get("report_errors", ())]
     if loop["frame_age_ms"]["p50"] is not None:
         lines.append(
             f"Frame to motors {loop['frame_age_ms']['p50']:.1f} ms (99 %: {loop['frame_age_ms']['p99']:.1f}), "

@@ -11,6 +11,7 @@ import time
 from dataclasses import replace
 from typing import Any, Dict, List, Optional, Tuple
 
+from jetracer.cli.data import words
 from jetracer.core.config import override
 from jetracer.core.errors import ConfigError
 
@@ -62,13 +63,16 @@ def _frames(options: argparse.Namespace, rest: List[str]) -> Dict[str, Any]:
 def _drives(options: argparse.Namespace, rest: List[str]) -> Dict[str, Any]:
     from jetracer.drive.compare import evaluate_two
     from jetracer.drive.episode import EpisodeConfig
-    from jetracer.drive.evaluate import EvaluationConfig, evaluate
+    from jetracer.drive.evaluate import ORACLE, EvaluationConfig, evaluate
+    from jetracer.engine.load import load_engine
 
     episode = override(EpisodeConfig(duration_s=options.duration, lag_s=options.lag_s), rest)
     config = EvaluationConfig(road=options.road, tracks=options.tracks, seeds=options.seeds,
                               workers=options.workers, episode=episode)
     if options.first_seed is not None:
         config = replace(config, first_seed=options.first_seed)
+    for road in {options.road, options.against} - {"", ORACLE}:
+        load_engine(road).close()  # a wrong one is told before any worker starts
     result = evaluate_two(config, options.against, Progress) if options.against else evaluate(config, Progress())
     if options.report:
         from jetracer.drive.evaluation_page import write_evaluation
@@ -140,6 +144,6 @@ def told_frames(result: Dict[str, Any]) -> str:
     skip = {"kind", "path", "format", "records", "deleted", "answered", "skipped", "flagged"}
     for name, value in result.items():
         if name not in skip:
-            lines.append(f"{name:<22} {json.dumps(value)}")
+            lines.append(f"{name:<16} {words(value)}")
     lines += [f"{what} {item['path']}: {item['why']}" for what in ("flagged", "skipped") for item in result[what]]
     return "\n".join(lines)

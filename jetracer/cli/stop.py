@@ -2,8 +2,10 @@
 from __future__ import annotations
 
 import argparse
+import os
 from typing import List
 
+from jetracer.core.errors import GuardError
 from jetracer.core.runtime import guard_socket
 from jetracer.safety.client import GuardClient
 
@@ -13,7 +15,11 @@ def main(arguments: List[str]) -> int:
     parser.add_argument("--socket", metavar="PATH", help="the guard's socket, if it is not the usual one")
     parser.add_argument("--shutdown", action="store_true", help="end the guard's process as well")
     options = parser.parse_args(arguments)
-    with GuardClient(options.socket or guard_socket()) as guard:
+    path = options.socket or guard_socket()
+    if not os.path.exists(path):
+        raise GuardError(f"No guard listens on {path}, so no car is driven there; another one: --socket PATH. "
+                         "Wheels that turn all the same: SWITCH THE CAR OFF.")
+    with GuardClient(path) as guard:
         guard.estop()
         if options.shutdown:
             guard.shutdown()

@@ -12,8 +12,8 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> UnknownName:
     """The error for a wrong name: says the nearest right one, and all of them."""
     names = sorted(known)
     near = get_close_matches(str(name), names, 1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    return UnknownName(f"There is no {kind} {name!r}; {hint}Choose one of: {', '.join(names)}.")
+    hint = f"; did you mean {near[0]!r}?" if near else "."
+    return UnknownName(f"There is no {kind} {name!r}{hint} Choose one of: {', '.join(names)}.")
 
 
 class Registry:

@@ -1,6 +1,7 @@
 """Pictures one after the other as a video file, at the pace they were taken."""
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Callable, Iterable, Iterator, Optional, Sequence
 
@@ -12,24 +13,29 @@ from jetracer.data.plots import labelled_picture
 from jetracer.data.sample import Sample
 
 WIDTH_PX = 640
+ROOM_BYTES = 4_000_000  # that a film leaves on the disk, enough for its own end
 SLOWEST_HZ, FASTEST_HZ, USUAL_HZ = 1.0, 120.0, 30.0
 Guess = Callable[[np.ndarray], Optional[Aim]]
 
 
 def write_film(images: Iterable[np.ndarray], hz: float, path: Path) -> Optional[str]:
     """Write (H, W, 3) pictures as an mp4 in the size of the first; returns what went wrong, or None."""
-    writer, size = None, (0, 0)
+    writer, size, problem = None, (0, 0), None
     for image in images:
         if writer is None:
             size = (image.shape[1] // 2 * 2, image.shape[0] // 2 * 2)  # mp4v wants even sides
             writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), hz, size)
             if not writer.isOpened():
                 return f"OpenCV here cannot write {path}"
+        if shutil.disk_usage(path.parent).free < ROOM_BYTES:  # OpenCV does not say that it cannot write
+            problem = f"the disk is too full for {path}"
+            break
         writer.write(image if image.shape[1::-1] == size else cv2.resize(image, size))
-    if writer is None:
-        return "no picture can be read"
-    writer.release()
-    return None
+    if writer is not None:
+        writer.release()
+    if problem:
+        path.unlink(missing_ok=True)
+    return problem or (None if writer is not None else "no picture can be read")
 
 
 def rate_hz(times_s: Sequence[float]) -> float:

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple, Sequence, Tuple
 import cv2
 import numpy as np
 
+from jetracer.core.config import write_bytes, write_text
+
 TEMPLATE = Path(__file__).with_name("page.html")
 LISTED = 200  # lines of a list; the rest is counted
 
@@ -24,10 +26,12 @@ class Plot(NamedTuple):
 
 def write_page(folder: Path, title: str, subtitle: str, facts: Sequence[Tuple[str, Any]], advice: Sequence[str],
                plots: Sequence[Plot], lists: Sequence[Tuple[str, Sequence[str]]]) -> Path:
-    """Write `folder`/index.html, and each plot beside it as a PNG file; returns the page's path."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write `folder`/index.html, and each plot beside it as a PNG file; returns the page's path.
+
+    Raises ConfigError where it cannot be written.
+    """
     for plot in plots:
-        cv2.imwrite(str(folder / f"{plot.name}.png"), plot.image)
+        write_bytes(folder / f"{plot.name}.png", _png(plot.image))
     values = {
         "title": html.escape(title),
         "subtitle": html.escape(subtitle),
@@ -41,12 +45,16 @@ def write_page(folder: Path, title: str, subtitle: str, facts: Sequence[Tuple[st
     for name, value in values.items():
         text = text.replace(f"<!--{name}-->", value)
     page = folder / "index.html"
-    page.write_text(text, encoding="utf-8")
+    write_text(page, text)
     return page
 
 
+def _png(image: np.ndarray) -> bytes:
+    return cv2.imencode(".png", image)[1].tobytes()
+
+
 def _figure(plot: Plot) -> str:
-    data = base64.b64encode(cv2.imencode(".png", plot.image)[1].tobytes()).decode()
+    data = base64.b64encode(_png(plot.image)).decode()
     wide = ' class="wide"' if plot.wide else ""
     return (f'<figure{wide}><figcaption>{html.escape(plot.title)}</figcaption>'
             f'<img src="data:image/png;base64,{data}" alt="{html.escape(plot.title)}"></figure>')

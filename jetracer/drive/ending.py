@@ -10,6 +10,10 @@ ARM_WITHIN_S = 5.0  # the script that stands in for a human has to get the car a
 STOPPED_FOR_S = 2.0  # a stop that nobody will lift ends the drive
 
 
+def laps(count: int) -> str:
+    return f"{count} lap{'' if count == 1 else 's'}"
+
+
 class Ending:
     """Call it with each step; True when the drive is over. `reason` in words; `reached`: as planned, not by a stop."""
 
@@ -27,11 +31,11 @@ class Ending:
         if step.decision.armed:
             self._armed_s = step.t_s
         if self._laps is not None and truth is not None and truth().lap >= self._laps:
-            self.reason = f"{self._laps} laps driven"
+            self.reason = f"{laps(self._laps)} driven"
         elif self._duration_s is not None and step.t_s - self._start_s >= self._duration_s:
             self.reason = f"{self._duration_s:g} s driven"
         elif self._alone and self._held(step):
-            self.reason = "stopped: " + ", ".join(stop.detail or stop.reason for stop in step.decision.stops)
+            self.reason = f"stopped: {step.decision.stops[0].detail or step.decision.stops[0].reason}"
             self.reached = False
         return bool(self.reason)
 

@@ -12,6 +12,8 @@ from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tu
 
 import numpy as np
 
+from jetracer.core.config import write_text
+from jetracer.core.errors import ConfigError
 from jetracer.data.session import Moment, Session
 from jetracer.safety.reasons import BIT, STOPPING
 from jetracer.sim.track import Track
@@ -45,19 +47,21 @@ def finish(folder: Path, track: Optional[Track] = None, movie: bool = True,
     with Session.open(folder) as session:
         rows = rows_of(session.moments())
         summary = {**summarise(rows), "run": str(folder), **(extra or {})}
+        problems: List[Optional[str]] = []
         try:
-            (folder / "summary.json").write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
-        except OSError as error:  # the figures are told all the same
-            summary["report_error"] = f"cannot write to {folder}: {error.strerror}"
+            write_text(folder / "summary.json", json.dumps(summary, indent=1) + "\n")
+        except ConfigError as error:  # the figures are told all the same
+            problems.append(str(error))
         if track is not None and any(row.truth is not None for row in rows):
             from jetracer.drive.trackplot import plot_run
 
-            plot_run(track, rows, summary, folder / "track.png")
+            problems.append(plot_run(track, rows, summary, folder / "track.png"))
         if movie and len(session):
             from jetracer.drive.movie import make_movie
 
-            make_movie(session, track, folder / "drive.mp4")
-    return summary
+            problems.append(make_movie(session, track, folder / "drive.mp4"))
+    errors = [problem.rstrip(".") for problem in problems if problem]
+    return {**summary, "report_errors": errors} if errors else summary
 
 
 def summarise(rows: Sequence[Row]) -> Dict[str, Any]:

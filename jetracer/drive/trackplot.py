@@ -7,7 +7,10 @@ from typing import Any, Mapping, Optional, Sequence, Tuple
 import cv2
 import numpy as np
 
+from jetracer.core.config import write_bytes
+from jetracer.core.errors import ConfigError
 from jetracer.data.paper import INK, PAPER, Color, ramp, text
+from jetracer.drive.ending import laps
 from jetracer.sim.track import Track
 
 FLOOR: Color = (238, 234, 230)
@@ -107,11 +110,15 @@ def plot_run(track: Track, rows: Sequence[Any], summary: Mapping[str, Any], path
     path_m = np.array([placed(_CENTRE_M, pose_of(row.truth))[0] for row in known])
     t_s = [row.t_s - rows[0].t_s for row in known]
     at = np.searchsorted(t_s, [stop["t_s"] for stop in summary["stops"]])
-    title = (f"track {track.seed}   {summary['laps']} laps   {summary['distance_m']:.1f} m in "
+    title = (f"track {track.seed}   {laps(summary['laps'])}   {summary['distance_m']:.1f} m in "
              f"{summary['duration_s']:.1f} s   {summary['off_track']} times off the track")
     speed_mps = np.array([row.truth.speed_mps for row in known])
     image = draw_run(track, path_m, speed_mps, path_m[np.minimum(at, len(known) - 1)], title)
-    return None if cv2.imwrite(str(path), image) else f"cannot write {path}"
+    try:
+        write_bytes(path, cv2.imencode(".png", image)[1].tobytes())
+    except ConfigError as error:
+        return str(error)
+    return None
 
 
 def draw_run(track: Track, path_m: np.ndarray, speed_mps: np.ndarray, stops_m: np.ndarray,

@@ -75,7 +75,7 @@ def find_model(path_or_name: Union[str, Path]) -> Path:
         return shipped[path.name]
     names = sorted([*shipped, "null"])
     near = get_close_matches(path.name, names, 1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
+    hint = f"; did you mean {near[0]!r}?" if near else "."
     raise ModelNotFound(
-        f"There is no model {str(path_or_name)!r}; {hint}Shipped: {', '.join(names)}; or give a file."
+        f"There is no model {str(path_or_name)!r}{hint} Shipped: {', '.join(names)}; or give a file."
     )

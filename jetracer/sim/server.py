@@ -92,9 +92,12 @@ def _renderer(options: argparse.Namespace, track: Any, camera: Any) -> Any:
     from jetracer.sim.scenery import Scenery
 
     cv2.setNumThreads(1)  # the other cores belong to those who drive
-    look = Look.random(np.random.default_rng(options.seed)) if options.look == "random" else Look.plain()
-    look = replace(look, body="nose", wheel_step_rad=0.01, noise=1.5) if options.look == "nose" else look
-    return Renderer(Scenery(track, options.seed, ppm=options.ppm), camera, look, seed=options.seed)
+    looks = {
+        "random": Look.random(np.random.default_rng(options.seed)),
+        "plain": replace(Look.plain(), noise=0.5),  # equal pictures of a standing car would count as a frozen sensor
+        "nose": replace(Look.plain(), body="nose", wheel_step_rad=0.01, noise=1.5),
+    }
+    return Renderer(Scenery(track, options.seed, ppm=options.ppm), camera, looks[options.look], seed=options.seed)
 
 
 def _camera(width: int, height: int) -> Any:

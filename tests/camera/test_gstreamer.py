@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from jetracer.camera.base import CameraConfig
-from jetracer.camera.gstreamer import child_command, csi_source, opencv_pipeline, rate, usb_source
+from jetracer.camera.gstreamer import child_command, csi_source, opencv_pipeline, rate
 from jetracer.camera.gstreamer import test_source as moving_bar
 
 CONFIG = CameraConfig(device=1, width=224, height=160, fps=60, capture_width=1280, capture_height=720, flip=2)
@@ -19,12 +19,6 @@ def test_csi_source():
 
 def test_capture_size_defaults_to_what_jetcam_used():
     assert "width=640, height=480, framerate=30/1" in csi_source(CameraConfig())
-
-
-def test_usb_source_asks_for_jpeg():
-    assert usb_source(CONFIG).startswith(
-        "v4l2src device=/dev/video1 ! image/jpeg, width=1280, height=720, framerate=60/1 ! jpegdec ! "
-    )
 
 
 def test_opencv_gets_bgr_and_only_the_newest_picture():

@@ -23,7 +23,7 @@ def test_registry_imports_only_what_is_asked_for():
 def test_a_wrong_name_gets_did_you_mean():
     with pytest.raises(UnknownName, match="no camera 'rpelay'; did you mean 'replay'"):
         Registry("camera", {"replay": "x:Y", "usb": "x:Z"}).get("rpelay")
-    with pytest.raises(UnknownName, match=r"no camera 'qqq'; Choose one of: replay, usb\."):
+    with pytest.raises(UnknownName, match=r"no camera 'qqq'\. Choose one of: replay, usb\."):
         Registry("camera", {"replay": "x:Y", "usb": "x:Z"}).get("qqq")
 
 

@@ -74,6 +74,12 @@ def test_a_film_has_a_picture_for_every_record(tmp_path):
     capture.release()
 
 
+def test_a_full_disk_leaves_no_half_film(tmp_path, monkeypatch):
+    monkeypatch.setattr("jetracer.data.film.ROOM_BYTES", 1 << 62)
+    assert "the disk is too full" in write_film([image()], 20.0, tmp_path / "film.mp4")
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_film_of_nothing_says_so(tmp_path):
     assert write_film([], 20.0, tmp_path / "film.mp4") == "no picture can be read"
     assert "cannot write" in write_film([image()], 20.0, tmp_path / "nowhere" / "film.mp4")
