@@ -7,6 +7,8 @@ import shlex
 from pathlib import Path
 from typing import Any, Dict, List
 
+from jetracer.cli.needs import needs
+
 
 def main(arguments: List[str]) -> int:
     options = _parser().parse_args(arguments)
@@ -32,6 +34,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _onnx(options: argparse.Namespace, source: Path, target: Path, command: str) -> Dict[str, Any]:
+    needs("train", "torch", "onnx")
     from jetracer.export.nvidia import export_nvidia
 
     return export_nvidia(source, target, options.category, options.color, options.size, command)

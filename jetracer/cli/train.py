@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any, Dict, List
 
+from jetracer.cli.needs import needs
+
 CUT_OFF = 130  # exit code of what Ctrl-C ended
 
 
@@ -30,9 +32,9 @@ def main(arguments: List[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="jetracer train road", description=__doc__, allow_abbrev=False,
-        epilog="All options of the training work too, such as --train.epochs 60 or --train.augment.flip 0. "
-               "The same command with the same --out goes on where it was cut off.")
+        prog="jetracer train", description=__doc__, allow_abbrev=False,
+        epilog="All other options of the training work too, such as --share 0.1, --train.epochs 100 or "
+               "--train.augment.flip 0.5. The same command with the same --out goes on where it was cut off.")
     add = parser.add_argument
     add("what", choices=("road",), help="what to train")
     add("sets", nargs="+", metavar="SET", help="data sets of any kind that `jetracer data` reads")
@@ -50,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _train(options: argparse.Namespace, rest: List[str], folder: Path, command: str) -> Dict[str, Any]:
+    needs("train", "torch", "onnx")
     from jetracer.core.config import override
     from jetracer.export.road import make_road
     from jetracer.models.backbones import BACKBONES

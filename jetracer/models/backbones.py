@@ -132,13 +132,13 @@ def _items(content: Any) -> Any:
 
 
 def _from_imagenet(net: nn.Module, name: str) -> str:
-    state, where = _imagenet(name)
+    state, where = imagenet(name)
     if state is None:
         return f"from random weights, for {where}"
     return f"from ImageNet's weights of {where}: {_put(net.backbone, state, where, bgr=False)}"
 
 
-def _imagenet(name: str) -> Tuple[Optional[Mapping[str, torch.Tensor]], str]:
+def imagenet(name: str) -> Tuple[Optional[Mapping[str, torch.Tensor]], str]:
     """ImageNet weights and where they are from, or None and why there are none."""
     if name in (OWN, "pilotnet"):
         return None, f"nobody trained {name} on ImageNet"

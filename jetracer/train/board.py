@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import List
 
 from jetracer.train.fit import Progress, Watch, unwatched
 
@@ -12,13 +13,15 @@ def board(folder: Path) -> Watch:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
         return unwatched
-    writer = SummaryWriter(str(folder))
+    writer: List[SummaryWriter] = []  # made at the first step: what fails before leaves no folder behind
 
     def note(now: Progress) -> None:
-        writer.add_scalar("loss", now.loss, now.step)
+        if not writer:
+            writer.append(SummaryWriter(str(folder)))
+        writer[0].add_scalar("loss", now.loss, now.step)
         for name, value in (now.scores or {}).items():
-            writer.add_scalar(f"validation/{name}", value, now.step)
+            writer[0].add_scalar(f"validation/{name}", value, now.step)
         if now.scores is not None:
-            writer.flush()
+            writer[0].flush()
 
     return note

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from jetracer.core.config import write_text
-from jetracer.core.errors import ModelError
+from jetracer.core.errors import ConfigError, ModelError
 from jetracer.data.sample import Note
 from jetracer.models.backbones import make_net, start_from
 from jetracer.models.norms import settle
@@ -27,6 +27,7 @@ from jetracer.train.pictures import PictureSet, from_samples, with_junk
 from jetracer.train.sets import Sets, gather
 
 SUMMARY = "train.json"
+MOMENTUM = 0.1  # of norms, torch's default
 SETTLED_BY = 256  # pictures that give the norms of an exported net their statistics again
 
 
@@ -50,9 +51,15 @@ def train_road(paths: Sequence[str], config: RoadConfig, folder: Path, team: Tea
     sets = gather(paths, config)
     real, lost = from_samples(sets.train, config.size, config.pool)
     unseen, also_lost = from_samples(sets.val, config.size, config.pool)
+    if not len(real) or not len(unseen):
+        raise ConfigError(f"{len(real)} pictures are left to train on and {len(unseen)} to validate on, of "
+                          f"{', '.join(paths)}; label or drive more, or part them otherwise: jetracer data split SET")
     started = start_from(net, config.net, config.source)
     if config.source == "road" or config.source.endswith(".onnx"):
         settle(net, as_tensor(real.pictures[:: max(1, len(real) // SETTLED_BY)]))
+    for module in net.modules():
+        if isinstance(module, nn.BatchNorm2d):  # some nets' norms follow so slowly that a short training is over before
+            module.momentum = max(module.momentum, MOMENTUM)
     data = with_junk(real, config.junk, config.train.seed)
     if team.leads:
         remember(folder, {"net": config.net, "size": config.size, "start": started, "data": data.sha256,

@@ -2,17 +2,31 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from dataclasses import replace
 
 import pytest
 
-from benchmarks import donkey, hogs, overhead, power, recording, renderer, sixty_hz, slow_reader, startup, tub
+from benchmarks import (
+    donkey,
+    hogs,
+    overhead,
+    power,
+    real_data,
+    recording,
+    renderer,
+    sixty_hz,
+    slow_reader,
+    startup,
+    tub,
+)
 from benchmarks.__main__ import main
 from benchmarks.block import Block
 from benchmarks.stand_ins import draw_pictures
 from jetracer.camera.gst_child import GST_HINT
 from jetracer.core.errors import DeviceError
+from tests.data.sets import jpeg
 
 
 @pytest.fixture(scope="module")
@@ -114,3 +128,19 @@ def test_recording(pictures, tmp_path, monkeypatch):
     assert one["pictures"] > 20 and one["dropped"] == 0 and one["error"] == ""
     shown = recording.show({"drives": {"this disk": one}, "kills": {"count": 1, "worst_s": 0.4}, "goal_met": True})
     assert "1 recordings killed with SIGKILL: at most 0.40 s lost" in shown
+
+
+def test_real_data(monkeypatch, tmp_path):
+    pytest.importorskip("torch", reason="needs torch: pip install -e '.[train]'")
+    for at in range(60):
+        jpeg(tmp_path / "clicks" / f"{at}_{at}_{at}.jpg", at)
+    monkeypatch.setattr(real_data, "REAL", tmp_path)
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    assert "skipped: no recorded pictures" in real_data.show(real_data.measure(True, ""))
+    monkeypatch.setattr(real_data, "CASES", {"clicked": real_data.Case("clicks", "", {
+        real_data.THEIRS: real_data.Recipe("resnet18", 64),
+        real_data.OURS: real_data.Recipe("road_net", 224, "road"),
+    })})
+    shown = real_data.show(real_data.measure(True, ""))
+    assert "the mean of the labels" in shown
+    assert "NVIDIA's recipe" in shown

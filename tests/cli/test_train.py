@@ -100,6 +100,16 @@ def test_wrong_words_are_told_before_anything_is_read(capsys, tmp_path):
     assert "choose another --net" in capsys.readouterr().err
 
 
+def test_too_few_pictures_are_told(capsys, clicks, tmp_path):
+    few = tmp_path / "few"
+    few.mkdir()
+    for path in sorted(Path(clicks).glob("*.jpg"))[:6]:
+        (few / path.name).write_bytes(path.read_bytes())
+    assert main(["train", "road", str(few), "--out", str(tmp_path / "out")]) == 2
+    assert "0 pictures are left to train on" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 def test_two_processes_of_torchrun_make_one_model(clicks, tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", "-m", "jetracer", "train",
