@@ -180,8 +180,11 @@ def _shown(name: str, case: Dict[str, Any]) -> str:
     models = case["models"]
     theirs, mine = models[THEIRS], models[OURS]
     key = "x_px" if case["driven"] else "error_px"
-    rows = [[who, one["error_px"], one["x_px"], one[key] / theirs[key], one["ms"], one["ms"] and one["ms"] / theirs["ms"],
-             one.get("epochs"), one.get("train_s")] for who, one in models.items()]
+    rows = []
+    for who, one in models.items():
+        slower = one["ms"] / theirs["ms"] if one["ms"] else None
+        rows.append([who, one["error_px"], one["x_px"], one[key] / theirs[key], one["ms"], slower, one.get("epochs"),
+                     one.get("train_s")])
     found = ", ".join(f"{count} {what}" for what, count in case["found"].items())
     head = [f"{name} ({case['held_out']} held out)", "px", "px sideways", "of theirs", "ms", "of theirs", "epochs",
             "training s"]

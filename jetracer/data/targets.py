@@ -21,7 +21,6 @@ from jetracer.core.bounds import clip
 from jetracer.core.errors import ConfigError
 from jetracer.core.types import Aim, Command
 from jetracer.data.sample import Note, Sample
-from jetracer.engine.card import ModelCard
 
 LONGEST_GAP_S = 0.5  # between two commands one can be told from both; across a longer gap nobody knows
 
@@ -122,8 +121,3 @@ def _between(before: Sample, after: Sample, t_s: float) -> Optional[Command]:
     steering = before.command.steering + part * (after.command.steering - before.command.steering)
     throttle = before.command.throttle + part * (after.command.throttle - before.command.throttle)
     return Command(clip(steering), clip(throttle))
-
-
-def noted(card: ModelCard, delay_s: float) -> ModelCard:
-    """The card of a model that was trained on labels shifted by `delay_s`."""
-    return replace(card, delay_s=delay_s)

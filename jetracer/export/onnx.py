@@ -82,8 +82,10 @@ def agree(path: Path, size_px: int, wanted: Callable[[np.ndarray], np.ndarray]) 
     """The largest difference between the file and what is `wanted` of it. Raises ModelError when it is too large."""
     worst = difference(path, size_px, wanted)
     if not worst <= PARITY:
+        Path(path).unlink()
         raise ModelError(
-            f"{path} differs from the net it was made from by {worst:.2g}, over {PARITY:g}: do not use it."
+            f"{path} differs from the net it was made from by {worst:.2g}, over {PARITY:g}, and was deleted; "
+            "try another version of torch or onnxruntime."
         )
     return worst
 

@@ -41,8 +41,9 @@ class TrainConfig:
 
 def for_few_pictures() -> TrainConfig:
     """For some hundred pictures: small batches, many epochs, whatever augmentation can add."""
+    cores, processes = os.cpu_count() or 1, int(os.environ.get("WORLD_SIZE", "1"))
     return TrainConfig(epochs=60, batch=16, peak_rate=3e-3, last_rate=3e-5, average_decay=0.98, patience=20,
-                       threads=os.cpu_count() or 1, augment=MOUNTED_BY_HAND)
+                       threads=max(1, cores // processes), augment=MOUNTED_BY_HAND)
 
 
 @dataclass(frozen=True)

@@ -56,12 +56,14 @@ ALONE = Team()
 
 @contextmanager
 def team() -> Iterator[Team]:
-    """The processes that torchrun started, joined by gloo (nccl on CUDA); one alone where it did not."""
+    """The processes that torchrun started, joined by gloo (nccl on CUDA, a device each); one alone where it did not."""
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
         yield ALONE
         return
-    distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    if torch.cuda.is_available():
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+    distributed.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
     try:
         yield Team(distributed.get_rank(), size)
     finally:

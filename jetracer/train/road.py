@@ -67,7 +67,7 @@ def train_road(paths: Sequence[str], config: RoadConfig, folder: Path, team: Tea
     result = fit(net, data, config.train, unseen, watch, folder, team)
     if team.leads:
         checkpoint.save(folder / checkpoint.BEST, {"net": result.net.state_dict()})
-    return Trained(result.net, started, sets, data, [*sets.left_out, *lost, *also_lost], result.history)
+    return Trained(result.net.cpu(), started, sets, data, [*sets.left_out, *lost, *also_lost], result.history)
 
 
 def remember(folder: Path, about: Dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -14,10 +15,12 @@ torch = pytest.importorskip("torch", reason="needs torch: pip install -e '.[trai
 pytest.importorskip("onnx", reason="needs onnx: pip install -e '.[train]'")
 
 from jetracer.cli.main import main  # noqa: E402
-from jetracer.core.types import Frame  # noqa: E402
+from jetracer.core.types import Command, Frame  # noqa: E402
+from jetracer.data.formats.base import write  # noqa: E402
 from jetracer.engine.load import load_engine  # noqa: E402
 from jetracer.perception.road import RoadFollower  # noqa: E402
 from jetracer.train import fit  # noqa: E402
+from tests.data.sets import samples  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = ["--train.epochs", "2", "--train.threads", "1"]
@@ -69,6 +72,16 @@ def test_another_net_and_size_start_from_a_file_of_their_own(capsys, clicks, tmp
     assert again["started"] == "from model.onnx"
     with load_engine(again["model"]) as engine:
         assert (engine.card.input.width, engine.card.trained["net"]) == (96, "pilotnet")
+
+
+def test_a_driven_set_with_a_delay_says_so_in_the_card(capsys, tmp_path):
+    some = [replace(sample, aim=None, deleted=False, session="one", t_s=100.0 + at / 10)
+            for at, sample in enumerate(samples(tmp_path / "from", 60, command=Command(0.25, 0.2)))]
+    write(some, tmp_path / "tub", "tub")
+    told = run(capsys, tmp_path / "tub", "--camera", "none", "--delay-s", "0.2", "--out", tmp_path / "out")
+    with load_engine(told["model"]) as engine:
+        assert engine.card.delay_s == 0.2
+        assert "the steering that was driven" in engine.card.outputs["aim"]
 
 
 def test_ctrl_c_keeps_what_was_learned_and_the_same_command_goes_on(capsys, clicks, tmp_path, monkeypatch):

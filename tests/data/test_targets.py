@@ -13,8 +13,7 @@ from jetracer.core.clock import FakeClock
 from jetracer.core.errors import ConfigError
 from jetracer.core.types import Aim, Command, Scene
 from jetracer.data.sample import Sample
-from jetracer.data.targets import Geometry, aim_of, camera_of, delayed, noted, steering_of, with_aims, with_commands
-from jetracer.engine.null import NullEngine
+from jetracer.data.targets import Geometry, aim_of, camera_of, delayed, steering_of, with_aims, with_commands
 from tests.data.sets import why
 
 GEOMETRY = Geometry(SIM_CAMERA)
@@ -101,7 +100,3 @@ def test_nobody_knows_what_is_driven_across_a_gap_or_another_session():
 def test_a_delay_runs_forward():
     with pytest.raises(ConfigError, match="forward in time"):
         delayed([], -0.1)
-
-
-def test_the_card_keeps_the_delay():
-    assert noted(NullEngine().card, 0.15).delay_s == 0.15

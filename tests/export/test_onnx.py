@@ -80,6 +80,7 @@ def test_a_file_that_differs_is_refused(net, tmp_path, monkeypatch):
     monkeypatch.setattr(exporting, "PARITY", -1.0)
     with pytest.raises(ModelError, match="differs from the net"):
         export_road(net, tmp_path / "road.onnx")
+    assert not (tmp_path / "road.onnx").exists()
 
 
 def test_random_pictures_repeat_and_outputs_are_in_range(net):
