@@ -9,9 +9,11 @@ import argparse
 import os
 import statistics
 import sys
+import time
 from typing import Callable, List, Tuple
 
 from .glass import words
+from .kernel import RESULTS, Kernel
 from .measure import GREEN, RED, SKIPPED, Result, measured
 from .row import Row
 from .rows import GROUPS
@@ -49,6 +51,8 @@ def show(found: List[Tuple[Row, Result]]) -> None:
             print(group)
         for row in own:
             print(line(row, results[row]))
+    if RESULTS.exists() and any(isinstance(row.how, Kernel) for row, _ in found):
+        print(f"the kernel's own drivers: make hil of {time.ctime(RESULTS.stat().st_mtime)}")
     count = {verdict: sum(result.verdict == verdict for _, result in found) for verdict in (GREEN, RED, SKIPPED)}
     print(f"{len(found)} faults: {count[GREEN]} green, {count[RED]} red, {count[SKIPPED]} not run here")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 def pytest_terminal_summary(terminalreporter):
     results = Path(__file__).resolve().parent.parent.parent / "build" / "hil" / "hil.json"
     ran = any("tests/hil/cars.py" in report.nodeid for reports in terminalreporter.stats.values() for report in reports
-              if hasattr(report, "nodeid") and report.when == "call")  # fmt: skip
+              if getattr(report, "when", "") == "call")  # fmt: skip
     if not ran or not results.exists():
         return
     for python, rows in groupby(json.loads(results.read_text()), lambda row: row["python"]):
