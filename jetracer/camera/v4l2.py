@@ -1,9 +1,10 @@
 """What Linux tells about /dev/videoN: which camera it is, where it went, and who holds it."""
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Iterator, List, NamedTuple, Optional
+
+from jetracer.core.processes import holders
 
 
 class Identity(NamedTuple):
@@ -15,10 +16,10 @@ class Identity(NamedTuple):
 
 
 class VideoNodes:
-    """The video nodes of this machine; `dev`, `sys` and `proc` may be folders of a test."""
+    """The video nodes of this machine; `dev`, `sys` and the `root` above /proc may be folders of a test."""
 
-    def __init__(self, dev: str = "/dev", sys: str = "/sys", proc: str = "/proc") -> None:
-        self.dev, self._sys, self._proc = Path(dev), Path(sys), Path(proc)
+    def __init__(self, dev: str = "/dev", sys: str = "/sys", root: str = "/") -> None:
+        self.dev, self._sys, self._root = Path(dev), Path(sys), Path(root)
 
     def identity(self, node: Path) -> Identity:
         """Of a node that is there."""
@@ -36,23 +37,12 @@ class VideoNodes:
         return alike[0] if len(alike) == 1 else None
 
     def holders(self, node: Path) -> List[str]:
-        """The other processes that have the node open, as "name (process 123)", as far as this user may see."""
-        found = []
-        for process in self._proc.glob("[0-9]*"):
-            if process.name != str(os.getpid()) and _has_open(process, node):
-                found.append(f"{_line(process / 'comm')} (process {process.name})")
-        return sorted(found)
+        """The other processes that have the node open, as "command (process 123)", as far as this user may see."""
+        return sorted(map(str, holders(self._root, str(node).__eq__)))
 
     def _links(self) -> Iterator[Path]:
         folder = self.dev / "v4l" / "by-id"
         return iter(sorted(folder.iterdir())) if folder.is_dir() else iter(())
-
-
-def _has_open(process: Path, node: Path) -> bool:
-    try:
-        return any(os.readlink(str(fd)) == str(node) for fd in (process / "fd").iterdir())
-    except OSError:  # of another user, or gone
-        return False
 
 
 def _line(path: Path) -> str:

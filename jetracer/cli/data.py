@@ -70,7 +70,8 @@ def _conversions(verb: Callable) -> None:
                         ("export", "write a set for other programs")):
         one = verb(name, _convert, words)
         one.add_argument("target", metavar="FOLDER")
-        one.add_argument("--from", dest="source_format", metavar="FORMAT", default="", choices=("", *FORMATS.names))
+        one.add_argument("--from", dest="source_format", metavar="FORMAT", default="", choices=("", *FORMATS.names),
+                         help="of SET; default: recognised by what it holds")
         one.add_argument("--fill", choices=("aim", "command"), default="",
                          help="made from the other where it is missing, by the geometry of car and camera")
         one.add_argument("--camera", metavar="FILE", help="for --fill: what `jetracer calibrate camera` wrote, or sim; "

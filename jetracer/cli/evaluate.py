@@ -38,12 +38,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--against", metavar="MODEL", default="", help="compare with this one, on the same episodes")
     add("--report", metavar="FOLDER", default="", help="write it as a page, index.html, and as report.json")
     add("--frames", metavar="FOLDER", help="labelled pictures: any data set that `jetracer data` reads")
-    add("--tracks", type=int, default=50, help="how many unseen tracks")
-    add("--seeds", type=int, default=5, help="episodes on each: start, light, camera noise")
-    add("--first-seed", type=int, help="of the tracks; 200000 or more, which no model is trained on")
+    add("--tracks", type=int, metavar="N", default=50, help="how many unseen tracks")
+    add("--seeds", type=int, metavar="N", default=5, help="episodes on each: start, light, camera noise")
+    add("--first-seed", type=int, metavar="N", help="of the tracks; 200000 or more, which no model is trained on")
     add("--duration", type=float, metavar="S", default=60.0, help="of an episode")
-    add("--lag-s", type=float, default=0.0, help="injected delay from picture to decision")
-    add("--workers", type=int, default=2, help="processes")
+    add("--lag-s", type=float, metavar="S", default=0.0, help="injected delay from picture to decision")
+    add("--workers", type=int, metavar="N", default=2, help="processes")
     add("--json", action="store_true", help="one JSON object on the last line")
     return parser
 

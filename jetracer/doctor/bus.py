@@ -11,10 +11,11 @@ from jetracer.car.kit import load_kit
 from jetracer.car.pca9685 import Pca9685
 from jetracer.core.errors import JetRacerError
 from jetracer.core.i2c import header_bus
+from jetracer.core.processes import programs
 from jetracer.display.ssd1306 import SIZE_AT
 from jetracer.doctor.base import FAIL, Check, Host, fail, ok, skip, warn
 from jetracer.doctor.power import battery
-from jetracer.doctor.processes import kernel_log, programs
+from jetracer.doctor.processes import kernel_log
 from jetracer.drive.config import DriveConfig
 
 NEUTRAL_WITHIN_US = 30.0

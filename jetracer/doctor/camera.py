@@ -7,8 +7,9 @@ from typing import List, NamedTuple
 from jetracer.camera.argus import RESTART
 from jetracer.camera.load import resolve
 from jetracer.core.errors import ConfigError
+from jetracer.core.processes import Program, holders
 from jetracer.doctor.base import Check, Host, fail, ok, skip, warn
-from jetracer.doctor.processes import Program, foreign, holders, named, using
+from jetracer.doctor.processes import foreign, named, using
 
 ARGUS_CLIENT = "libnvargus_socketclient"  # whoever uses a CSI camera has it loaded
 

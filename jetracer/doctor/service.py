@@ -11,8 +11,9 @@ from typing import List
 from jetracer.car.kit import load_kit
 from jetracer.core.config import load
 from jetracer.core.errors import ConfigError, GuardError, GuardLost
+from jetracer.core.processes import Program, holders, programs
 from jetracer.doctor.base import Check, Host, fail, ok, skip, warn
-from jetracer.doctor.processes import Program, foreign, holders, listener, programs
+from jetracer.doctor.processes import foreign, listener
 from jetracer.drive.config import DriveConfig
 from jetracer.safety.claim import claimed
 from jetracer.safety.client import GuardClient

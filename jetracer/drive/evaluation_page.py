@@ -59,8 +59,8 @@ def _plots(result: Dict[str, Any]) -> Iterator[Plot]:
     for name, unit in (("error_px", "px of 224"), ("error_deg", "degrees")):
         bins = [_by_steering(scores["open_loop"], name) for scores in both if scores["open_loop"]]
         if bins:
-            yield Plot(name, f"Open loop: mean aim error, {unit}, by the right steering, -1 left; the other model grey",
-                       paired_bars(bins))
+            yield Plot(name, f"Open loop: mean aim error, {unit}, by the right steering, -1 left"
+                       + ("; the other model grey" if len(bins) > 1 else ""), paired_bars(bins))
 
 
 def _by_steering(seen: Dict[str, Any], name: str) -> List[float]:

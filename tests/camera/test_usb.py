@@ -206,7 +206,7 @@ def test_a_camera_that_another_program_holds_says_by_which(usb, monkeypatch):
     monkeypatch.setattr(Driver, "pictures", [])
     with usb.path.open() as node, subprocess.Popen(["sleep", "60"], stdin=node) as other:
         try:
-            with pytest.raises(CameraError, match=rf"sends no pictures: sleep \(process {other.pid}\) holds it"):
+            with pytest.raises(CameraError, match=rf"sends no pictures: sleep 60 \(process {other.pid}\) holds it"):
                 usb.open()
         finally:
             other.kill()

@@ -6,7 +6,7 @@ from .test_usb import plugged_in
 
 
 def nodes(folder):
-    return VideoNodes(str(folder), str(folder / "sys"), str(folder / "proc"))
+    return VideoNodes(str(folder), str(folder / "sys"), str(folder))
 
 
 def test_identity_and_back(tmp_path):
@@ -32,7 +32,8 @@ def test_holders_that_may_be_seen(tmp_path):
         process = tmp_path / "proc" / str(number)
         (process / "fd").mkdir(parents=True)
         (process / "fd" / "3").symlink_to(node)
-        (process / "comm").write_text(f"{name}\n")
+        (process / "cmdline").write_text(f"/usr/bin/{name}\0")
+        (process / "status").write_text("PPid:\t1\nUid:\t1000\t1000\t1000\t1000\n")
     (tmp_path / "proc" / "99").mkdir()  # one whose files may not be listed
     assert nodes(tmp_path).holders(node) == ["chrome (process 12)", "python3 (process 7)"]
     assert nodes(tmp_path).holders(tmp_path / "video1") == []

@@ -7,7 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from jetracer.doctor.processes import Program, foreign, holders, kernel_log, listener, programs
+from jetracer.core.processes import Program, holders, programs
+from jetracer.doctor.processes import foreign, kernel_log, listener
 
 
 def test_jetracer_knows_itself_and_its_children(machine):
