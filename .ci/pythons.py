@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 VERSIONS = ("3.8", "3.10", "3.11", "3.12")
 # all that runs on the car; training and export may need newer
 FOLDERS = ("core", "camera", "engine", "car", "display", "teleop", "perception", "data", "control", "safety", "sim",
-           "drive", "calibrate", "cli", "faults", "test_racecar.py")
+           "drive", "calibrate", "service", "doctor", "cli", "faults", "test_racecar.py")
 TOOLS = ("pytest>=7.4", "pytest-randomly", "pytest-timeout", "hypothesis", "onnx>=1.15", "ipython>=8",
          "PyYAML>=5.4", "tornado>=6.4")
 

@@ -5,6 +5,7 @@ import os
 import resource
 import threading
 import time
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -40,12 +41,17 @@ def stuck(monkeypatch):
     freed.set()
 
 
-@pytest.fixture
-def file_limit():
-    """Sets how large a file may become: the nearest to a full disk that needs no disk."""
+@contextmanager
+def file_limit(size):
+    """No file may become larger: the nearest to a full disk that needs no disk. No longer than a test's own lines,
+    since pytest's output may go to a file too.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def wait_for(condition, seconds=10.0):
@@ -79,16 +85,17 @@ def test_room_that_was_used_is_free_again(path):
     assert recorder.close().dropped == 0
 
 
-def test_a_full_disk_ends_the_recording_and_says_so(path, file_limit, caplog):
+def test_a_full_disk_ends_the_recording_and_says_so(path, caplog):
     recorder = Recorder(path, CONFIG)
     seqs, empty = iter(range(100_000)), path.stat().st_size
     wait_for(lambda: recorder(step(next(seqs), size=64)) or path.stat().st_size > empty)
-    file_limit(path.stat().st_size)
-    wait_for(lambda: recorder(step(next(seqs), size=64)) or recorder.state.error)
-    state = recorder.state
+    with file_limit(path.stat().st_size):
+        wait_for(lambda: recorder(step(next(seqs), size=64)) or recorder.state.error)
+        state = recorder.state
+        recorder(step(next(seqs)))  # the drive goes on
+        ended = recorder.close()
     assert (state.error, state.on) == ("disk full", False)
-    recorder(step(next(seqs)))  # the drive goes on
-    assert recorder.close().error == "disk full"
+    assert ended.error == "disk full"
     assert "the drive goes on" in caplog.text
     with Session.open(path) as session:
         assert session.damage == "it was cut off", "whole chunks only"
@@ -163,12 +170,11 @@ def test_the_time_in_the_file_is_the_calendars(path):
     assert 0 <= zero_ns + 50_000_000_000 - before_ns < 5_000_000_000
 
 
-def test_a_chunk_that_the_disk_cut_in_two_is_taken_away(path, file_limit):
+def test_a_chunk_that_the_disk_cut_in_two_is_taken_away(path):
     writer = SessionWriter(path, {}, [])
     size = path.stat().st_size
-    file_limit(size + 100)
     writer.add("/step", 1, b"x" * 1000)
-    with pytest.raises(OSError) as error:
+    with file_limit(size + 100), pytest.raises(OSError) as error:
         writer.flush()
     assert error.value.errno == errno.EFBIG
     assert path.stat().st_size == size
