@@ -20,6 +20,8 @@ FIGURES = {
     "slow_reader": "how old pictures grow in front of a reader that is slower than its camera",
     "power": "how soon battery and heat slow and stop the car, and what the guard's turns take",
     "renderer": "pictures a second of the simulated camera, and how fast lockstep runs",
+    "lag": "time off the track with 150 ms from picture to decision, compensated and not",
+    "speeds": "one model at half to twice its training speed: does the car stay in its lane",
     "tub": "how fast a Donkey tub is read and imported",
     "real_data": "trained on real pictures: error and speed beside NVIDIA's recipe",
 }

@@ -10,7 +10,9 @@ import pytest
 
 from benchmarks import (
     donkey,
+    episodes,
     hogs,
+    lag,
     overhead,
     power,
     real_data,
@@ -18,6 +20,7 @@ from benchmarks import (
     renderer,
     sixty_hz,
     slow_reader,
+    speeds,
     startup,
     tub,
 )
@@ -26,6 +29,7 @@ from benchmarks.block import Block
 from benchmarks.stand_ins import draw_pictures
 from jetracer.camera.gst_child import GST_HINT
 from jetracer.core.errors import DeviceError
+from jetracer.drive.episode import EpisodeConfig
 from tests.data.sets import jpeg
 
 
@@ -113,6 +117,33 @@ def test_tub(monkeypatch):
     result = tub.measure(quick=True)
     assert result["records"] == 30
     assert "records/s" in tub.show(result)
+
+
+def test_lag(monkeypatch):
+    monkeypatch.setattr(lag, "QUICK_DURATION_S", 2.0)
+    monkeypatch.setattr(lag, "SPEEDS", (2.0,))
+    monkeypatch.setattr(episodes, "CORES", 1)
+    result = lag.measure(quick=True, road="oracle")
+    assert set(result["ways"]) == {f"2x, {kind}" for kind in (lag.UNDELAYED, lag.AWARE, lag.UNAWARE)}
+    assert result["ways"]["2x, no lag"]["mean_mps"] > 0.3
+    assert "goal off track with lag <= without" in lag.show(result)
+    assert lag.ratio({lag.UNDELAYED: 0.5, lag.AWARE: 0.0, lag.UNAWARE: 2.0}) == 4.0
+
+
+def test_speeds(monkeypatch):
+    monkeypatch.setattr(speeds, "QUICK_DURATION_S", 2.0)
+    monkeypatch.setattr(speeds, "FACTORS", (0.5, 2.0))
+    monkeypatch.setattr(episodes, "CORES", 1)
+    result = speeds.measure(quick=True, road="oracle")
+    assert result["goal_met"]
+    assert "0.5x, at most 0.75 m/s" in speeds.show(result)
+
+
+def test_a_lost_car_stays_off_the_track():
+    ended = {"off_track_s": 0.4, "survival_s": 12.0, "success": False, "collisions": 0, "distance_m": 20.0,
+             "simulated_s": 12.5, "deviation_rel": 0.1, "deviation_max_rel": 1.9}
+    result = episodes.told([ended], EpisodeConfig(duration_s=30.0))
+    assert (result["off_track_s"], result["inside"]) == (18.4, 0)
 
 
 def test_power():
