@@ -19,7 +19,7 @@ VERBS = {
     "record": "drive by hand and record it, or repair a recording that was cut off",
     "evaluate": "score a road model: closed loop on unseen tracks, or on labelled frames",
     "data": "data sets: import, export, check, stats, split, label, movie, delete",
-    "train": "a road model from labelled or driven pictures",
+    "train": "a road model from labelled or driven pictures; loop: what to label next",
     "export": "weights of NVIDIA's notebooks as a model file that drives",
     "build": "a model into the fastest engine that this computer can run, or the plan for another",
     "stop": "stop the car now; it stays in neutral until it is armed again",

@@ -14,6 +14,10 @@ CUT_OFF = 130  # exit code of what Ctrl-C ended
 
 
 def main(arguments: List[str]) -> int:
+    if arguments[:1] == ["loop"]:
+        from jetracer.cli.train_loop import main as loop
+
+        return loop(arguments[1:])
     options, rest = _parser().parse_known_args(arguments)
     folder = Path(options.out or f"runs/{Path(options.sets[0]).resolve().name}-{options.net}")
     try:

@@ -50,6 +50,8 @@ WRONG_USAGE = [
     (["drive", "--config", "nowhere.toml"], "Cannot read the configuration nowhere.toml"),
     (["doctor", "--camera.widht", "3"], "did you mean 'camera.width'"),
     (["evaluate", "--first-seed", "5"], "are for training"),
+    (["train", "loop"], "Either --sim, or --session"),
+    (["train", "loop", "--session", "nowhere", "--frames", "9"], "--frames does not go with --session"),
     (["evaluate", "--against", "oracle", "--tracks", "4"], "too few to compare"),
     (["evaluate", "--against", "oracle", "--frames", "nowhere"], "--against does not go with --frames"),
     (["evaluate", "--road", "null", "--frames", "nowhere"], "There is no data set nowhere"),

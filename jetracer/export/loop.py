@@ -1,0 +1,190 @@
+"""From nothing to a model that drives, by few labels: drive, label what was unsure or off, learn, evaluate, again.
+
+    folder/model.onnx   the last model; drives: jetracer drive --sim --road folder/model.onnx
+    folder/frames/      every frame that was labelled, a set that `jetracer data` reads; tags: the round
+    folder/loop.json    what each round cost and brought
+
+It ends when the model passes on the validation tracks, or when frames or minutes are used up. Only then is it driven,
+once, on tracks that were neither learnt nor chosen on.
+"""
+from __future__ import annotations
+
+import hashlib
+import json
+import multiprocessing
+import time
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterator, List
+
+import cv2
+import torch
+from torch import nn
+
+from jetracer.core.config import write_text
+from jetracer.core.errors import ConfigError
+from jetracer.core.types import Aim
+from jetracer.data.formats.base import write
+from jetracer.data.picture import Picture
+from jetracer.data.sample import Sample
+from jetracer.drive.episode import EpisodeConfig
+from jetracer.drive.evaluate import EvaluationConfig, evaluate
+from jetracer.engine.card import ModelCard, ModelInput, write_card
+from jetracer.export.onnx import export_road
+from jetracer.models.road_net import PIXEL_MEAN, PIXEL_SCALE, RoadNet, parameters
+from jetracer.sim.track import EVALUATION_FIRST_SEED, TRAINING_SEEDS, VALIDATION_SEEDS
+from jetracer.train.amp import bfloat16_pays
+from jetracer.train.collect import Found, Trip, travel
+from jetracer.train.config import TrainConfig
+from jetracer.train.progress import Bar, Say
+from jetracer.train.refine import Frames, refine
+
+MODEL, FRAMES, SUMMARY = "model.onnx", "frames", "loop.json"
+SPARE = 1.5  # trips driven for each that is labelled: the most urgent are taken
+
+
+def for_the_loop() -> TrainConfig:
+    """Small batches, strong decay; one thread, for the other core makes the pictures."""
+    return TrainConfig(epochs=1, batch=64, weight_decay=0.05, average_decay=0.995,
+                       amp="bf16" if bfloat16_pays() else "fp32")
+
+
+@dataclass(frozen=True)
+class LoopConfig:
+    frames: int = 500  # labelled, in all rounds together
+    minutes: float = 10.0  # wall time of all rounds together
+    rounds: int = 2
+    first: float = 0.6  # share of the frames labelled in the first round, in which the expert drives
+    per_trip: int = 2  # most frames of one drive of the model
+    trip_s: float = 6.0
+    steps: int = 1500  # batches learnt from in each round
+    passes: float = 0.9  # share of faultless episodes from which on a model passes
+    tracks: int = 10  # validation tracks, and unseen ones at the end
+    seeds: int = 1  # episodes on each
+    duration_s: float = 60.0  # of an episode
+    workers: int = 2
+    seed: int = 1
+    train: TrainConfig = field(default_factory=for_the_loop)
+
+    def __post_init__(self) -> None:
+        if min(self.frames, self.rounds, self.per_trip, self.steps, self.tracks, self.seeds, self.workers) < 1:
+            raise ConfigError("frames, rounds, per_trip, steps, tracks, seeds and workers are 1 or more.")
+        if not (0.0 < self.first <= 1.0 and 0.0 <= self.passes <= 1.0):
+            raise ConfigError("first lies above 0 and up to 1, passes between 0 and 1.")
+        if not (self.minutes > 0.0 and self.trip_s >= 1.0 and self.duration_s > 0.0):
+            raise ConfigError("minutes and duration_s are above 0, trip_s is 1 or more.")
+
+    def budget(self, number: int) -> int:
+        """How many frames round `number`, from 0, may have labelled."""
+        if self.rounds == 1:
+            return self.frames
+        first = max(1, round(self.first * self.frames))
+        return first if number == 0 else (self.frames - first) // (self.rounds - 1)
+
+
+@contextmanager
+def _workers(count: int) -> Iterator[Callable[..., Iterator[List[Found]]]]:
+    """`map`, by that many processes; spawned, for a fork copies the locks of torch's threads, but not the threads."""
+    if count == 1:
+        yield map
+        return
+    with ProcessPoolExecutor(count, multiprocessing.get_context("spawn")) as pool:
+        yield pool.map
+
+
+class Loop:
+    """One run: the frames so far, the net so far, the rounds so far."""
+
+    def __init__(self, config: LoopConfig, folder: Path, say: Say, live: bool = False) -> None:
+        self.config, self.folder, self._say, self._live = config, Path(folder), say, live
+        self.path = self.folder / MODEL
+        self.found: List[Found] = []
+        self.found_in: List[int] = []  # the round of each
+        self.rounds: List[Dict[str, Any]] = []
+        self._begun_s = time.monotonic()
+        self._next_seed = TRAINING_SEEDS.start + 1000 * config.seed
+        torch.manual_seed(config.seed)
+        self.net: nn.Module = RoadNet()
+
+    @property
+    def left_s(self) -> float:
+        return 60.0 * self.config.minutes - (time.monotonic() - self._begun_s)
+
+    def run(self, command: str = "") -> Dict[str, Any]:
+        """All rounds; JSON-ready: what came of it."""
+        if self.folder.exists() and any(self.folder.iterdir()):
+            raise ConfigError(f"{self.folder} is there already; choose another --out.")
+        with _workers(self.config.workers) as travels:
+            for number in range(self.config.rounds):
+                self.rounds.append(self._round(number, travels, command))
+                if self.rounds[-1]["passed"] or self.left_s <= 0.0:
+                    break
+        loop_s = time.monotonic() - self._begun_s
+        self._keep_frames()
+        scores = self._evaluate(EVALUATION_FIRST_SEED, unseen=True)
+        told = {"model": str(self.path), "frames": len(self.found), "minutes": round(loop_s / 60.0, 2),
+                "rounds": self.rounds, "passed": scores["success_rate"] >= self.config.passes, "evaluation": scores,
+                "config": asdict(self.config)}
+        write_text(self.folder / SUMMARY, json.dumps(told, indent=1) + "\n")
+        return told
+
+    def _round(self, number: int, travels: Callable[..., Iterator[List[Found]]], command: str) -> Dict[str, Any]:
+        times_s = [time.monotonic()]
+        self._collect(number, travels)
+        times_s.append(time.monotonic())
+        frames = Frames([one.picture for one in self.found], [one.label for one in self.found])
+        bar = Bar(self._say, f"round {number + 1}", self._live)
+        config = replace(self.config.train, seed=self.config.seed + number)
+        self.net = refine(self.net, frames, config, self.config.steps, bar, lambda: self.left_s)
+        export_road(self.net, self.path)
+        write_card(self.path, self._card(command))
+        times_s.append(time.monotonic())
+        scores = self._evaluate(VALIDATION_SEEDS.start, unseen=False)
+        times_s.append(time.monotonic())
+        took = {name: round(end - start, 1) for name, start, end in
+                zip(("collect_s", "learn_s", "evaluate_s"), times_s, times_s[1:])}
+        rate = scores["success_rate"]
+        self._say(f"round {number + 1}: {len(self.found)} labelled frames, {rate:.0%} of {scores['episodes']} "
+                  f"validation episodes faultless, {self.left_s / 60.0:.1f} minutes left\n")
+        return {"frames": len(self.found), "validation": scores, "passed": rate >= self.config.passes, **took}
+
+    def _collect(self, number: int, travels: Callable[..., Iterator[List[Found]]]) -> None:
+        """Label the frames of one round: of as many tracks as there are frames, or where the model had most doubt."""
+        config, count = self.config, self.config.budget(number)
+        drives = count if number == 0 else round(SPARE * count / config.per_trip + 0.5)
+        seeds = range(self._next_seed, self._next_seed + drives)
+        self._next_seed += drives
+        trips = [Trip(seed, str(self.path), config.trip_s, config.per_trip) if number else Trip(seed, "", config.trip_s)
+                 for seed in seeds]
+        found = [one for some in travels(travel, trips) for one in some]
+        self.found += sorted(found, key=lambda one: -one.urgency)[:count]
+        self.found_in += [number] * (len(self.found) - len(self.found_in))
+
+    def _evaluate(self, first_seed: int, unseen: bool) -> Dict[str, Any]:
+        config, episode = self.config, EpisodeConfig(self.config.duration_s)
+        return evaluate(EvaluationConfig(str(self.path), config.tracks, config.seeds, first_seed, config.workers,
+                                         unseen, episode=episode))
+
+    def _keep_frames(self) -> None:
+        samples = []
+        for at, (one, number) in enumerate(zip(self.found, self.found_in)):
+            aim = Aim(float(one.label[0]), float(one.label[1])) if one.label[2] > 0 else None
+            jpeg = cv2.imencode(".jpg", one.picture, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes()
+            samples.append(Sample(Picture(f"{at:04d}.jpg", load=lambda jpeg=jpeg: jpeg), aim=aim,
+                                  tags=(f"round{number + 1}",)))
+        write(samples, self.folder / FRAMES, "labelled")
+
+    def _card(self, command: str) -> ModelCard:
+        digest = hashlib.sha256(b"".join(one.picture.tobytes() + one.label.tobytes() for one in self.found))
+        return ModelCard(
+            task="road", name="road", input=ModelInput(),
+            outputs={"aim": "point of the centre line 0.7 m from the rear axle, x right, y down",
+                     "confidence": "0 to 1, how sure that the car stands on a lane and looks along it"},
+            normalisation={"mean": PIXEL_MEAN, "scale": PIXEL_SCALE, "folded": True},
+            trained={"frames": len(self.found), "seeds": [TRAINING_SEEDS.start + 1000 * self.config.seed,
+                                                          self._next_seed - 1],
+                     "hash": digest.hexdigest(), "parameters": parameters(self.net), "source": "simulation only"},
+            created_by=command,
+        )  # fmt: skip
