@@ -60,7 +60,7 @@ def touches(tmp_path, mode, act):
 
 
 @pytest.mark.parametrize("mode", [ASSISTED, AUTOMATIC])
-def test_a_touched_stick_has_the_car_at_the_next_turn(tmp_path, mode):
+def test_a_touched_stick_has_the_car_at_the_next_turn(tmp_path, mode, record_property):
     times_s = []
     for touch in touches(tmp_path, mode, lambda pad: pad.set(STEER, 1.0)):
         assert touch.pulses[0][1] < LEFT_US, "the network steered left"
@@ -68,6 +68,7 @@ def test_a_touched_stick_has_the_car_at_the_next_turn(tmp_path, mode):
         assert touch.steps[0].wanted.steering == 1.0, "the human's own at the very next turn"
         times_s.append(touch.after_s(lambda servo_us, _: servo_us > LEFT_US))
     assert max(times_s) <= TURN_S + GUARD_S + 1e-6
+    record_property("latency_s", max(times_s))
     print(f"\n{mode}: a touched stick moves the servo's register within {1e3 * max(times_s):.1f} ms at {FPS:g} Hz")
 
 

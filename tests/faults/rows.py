@@ -76,7 +76,7 @@ PILOT = [
     Row("emergency stop by the pilot", "estop", flows.pad(lambda pad: pad.press(XBOX.estop)), TURN_S),
     Row("emergency stop by anybody: `jetracer stop`", "estop", rigs.stops(rigs.estop_by_another), PERIOD_S),
     Row("human touches the stick, network drives", "armed",
-        "tests/drive/test_override.py::test_a_touched_stick_has_the_car_at_the_next_turn",
+        "tests/drive/test_override.py::test_a_touched_stick_has_the_car_at_the_next_turn", TURN_S,
         then="the human drives, next turn"),
     Row("gamepad comes back, or is plugged in, with the deadman held", "deadman",
         "tests/teleop/test_gamepad.py::test_unplugged_with_the_stick_held", then="neutral until it is let go once"),

@@ -52,7 +52,7 @@ def soak(kind: Type[System], instants: int, seed: int) -> dict:
 def million_commands() -> bool:
     test = str(Path(__file__).with_name("test_any_commands.py"))
     environment = {**os.environ, "JETRACER_COMMANDS": "1000000"}
-    return subprocess.run([sys.executable, "-m", "pytest", test], env=environment, stdout=sys.stderr,
+    return subprocess.run([sys.executable, "-m", "pytest", "--timeout", "0", test], env=environment, stdout=sys.stderr,
                           check=False).returncode == 0  # fmt: skip
 
 
