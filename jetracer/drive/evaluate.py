@@ -7,9 +7,10 @@ Open loop: the aim's error in pictures of the same tracks in the same light (`si
 from __future__ import annotations
 
 import multiprocessing
+import signal
 import time
 from collections import Counter
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, field
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
 
@@ -128,19 +129,15 @@ def _work(config: EvaluationConfig, jobs: Sequence[Job]) -> Iterator[List[Dict[s
         yield from map(worker.drive, jobs)
         return
     # spawn: a fork would copy the threads' locks of whatever the caller has loaded, but not the threads
-    context = multiprocessing.get_context("spawn")
+    context, others = multiprocessing.get_context("spawn"), multiprocessing.active_children()
     with ProcessPoolExecutor(min(config.workers, len(jobs)), context, _start, (config,)) as pool:
         futures = [pool.submit(_drive, job) for job in jobs]
         try:
             yield from (future.result() for future in as_completed(futures))
-        except BaseException:
-            _cancel(futures)
+        except BaseException:  # Ctrl-C too: else the episodes at hand would be driven to their end
+            for worker in set(multiprocessing.active_children()).difference(others):
+                worker.terminate()
             raise
-
-
-def _cancel(futures: Sequence[Future]) -> None:
-    for future in futures:
-        future.cancel()
 
 
 class Worker:
@@ -189,6 +186,7 @@ _worker: Optional[Worker] = None  # of a worker process
 
 def _start(config: EvaluationConfig) -> None:
     global _worker  # noqa: PLW0603 - a pool's initialiser has no other place to put it
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started it, which ends it
     _worker = Worker(config)
 
 
