@@ -1,17 +1,19 @@
 """From nothing to a model that drives, by few labels: drive, label what was unsure or off, learn, evaluate, again.
 
-    folder/model.onnx   the last model; drives: jetracer drive --sim --road folder/model.onnx
+    folder/model.onnx   the best model; drives: jetracer drive --sim --road folder/model.onnx
+    folder/round1.onnx  the model of each round
     folder/frames/      every frame that was labelled, a set that `jetracer data` reads; tags: the round
     folder/loop.json    what each round cost and brought
 
-It ends when the model passes on the validation tracks, or when frames or minutes are used up. Only then is it driven,
-once, on tracks that were neither learnt nor chosen on.
+It ends when a model drives all validation tracks faultlessly, or when frames or minutes are used up. Only then is the
+best of them driven, once, on tracks that were neither learnt nor chosen on.
 """
 from __future__ import annotations
 
 import hashlib
 import json
 import multiprocessing
+import shutil
 import time
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -42,6 +44,7 @@ from jetracer.train.progress import Bar, Say
 from jetracer.train.refine import Frames, refine
 
 MODEL, FRAMES, SUMMARY = "model.onnx", "frames", "loop.json"
+RESERVE = 0.12  # of all minutes, for the evaluation of a round, until one was timed
 SPARE = 1.5  # trips driven for each that is labelled: the most urgent are taken
 
 
@@ -60,19 +63,21 @@ class LoopConfig:
     per_trip: int = 2  # most frames of one drive of the model
     trip_s: float = 6.0
     steps: int = 1500  # batches learnt from in each round
-    passes: float = 0.9  # share of faultless episodes from which on a model passes
-    tracks: int = 10  # validation tracks, and unseen ones at the end
-    seeds: int = 1  # episodes on each
+    validation_tracks: int = 20  # one episode on each
+    enough: float = 1.0  # share of faultless ones at which it ends early
+    tracks: int = 10  # unseen ones at the end, likewise
+    passes: float = 0.9  # share of faultless ones from which on a model passes
     duration_s: float = 60.0  # of an episode
     workers: int = 2
     seed: int = 1
     train: TrainConfig = field(default_factory=for_the_loop)
 
     def __post_init__(self) -> None:
-        if min(self.frames, self.rounds, self.per_trip, self.steps, self.tracks, self.seeds, self.workers) < 1:
-            raise ConfigError("frames, rounds, per_trip, steps, tracks, seeds and workers are 1 or more.")
-        if not (0.0 < self.first <= 1.0 and 0.0 <= self.passes <= 1.0):
-            raise ConfigError("first lies above 0 and up to 1, passes between 0 and 1.")
+        counts = ("frames", "rounds", "per_trip", "steps", "validation_tracks", "tracks", "workers")
+        if min(getattr(self, name) for name in counts) < 1:
+            raise ConfigError(f"{', '.join(counts)} are 1 or more.")
+        if not (0.0 < self.first <= 1.0 and 0.0 <= self.passes <= 1.0 and 0.0 <= self.enough <= 1.0):
+            raise ConfigError("first lies above 0 and up to 1, passes and enough between 0 and 1.")
         if not (self.minutes > 0.0 and self.trip_s >= 1.0 and self.duration_s > 0.0):
             raise ConfigError("minutes and duration_s are above 0, trip_s is 1 or more.")
 
@@ -99,7 +104,6 @@ class Loop:
 
     def __init__(self, config: LoopConfig, folder: Path, say: Say, live: bool = False) -> None:
         self.config, self.folder, self._say, self._live = config, Path(folder), say, live
-        self.path = self.folder / MODEL
         self.found: List[Found] = []
         self.found_in: List[int] = []  # the round of each
         self.rounds: List[Dict[str, Any]] = []
@@ -119,12 +123,15 @@ class Loop:
         with _workers(self.config.workers) as travels:
             for number in range(self.config.rounds):
                 self.rounds.append(self._round(number, travels, command))
-                if self.rounds[-1]["passed"] or self.left_s <= 0.0:
+                if self.rounds[-1]["success_rate"] >= self.config.enough or self.left_s <= 0.0:
                     break
         loop_s = time.monotonic() - self._begun_s
         self._keep_frames()
-        scores = self._evaluate(EVALUATION_FIRST_SEED, unseen=True)
-        told = {"model": str(self.path), "frames": len(self.found), "minutes": round(loop_s / 60.0, 2),
+        best = max(self.rounds, key=lambda one: (one["success_rate"], -one["off_track_s"], one["frames"]))
+        model = self.folder / MODEL
+        shutil.copyfile(best["model"], str(model))
+        scores = self._evaluate(model, EVALUATION_FIRST_SEED, self.config.tracks)
+        told = {"model": str(model), "frames": len(self.found), "minutes": round(loop_s / 60.0, 2),
                 "rounds": self.rounds, "passed": scores["success_rate"] >= self.config.passes, "evaluation": scores,
                 "config": asdict(self.config)}
         write_text(self.folder / SUMMARY, json.dumps(told, indent=1) + "\n")
@@ -137,18 +144,26 @@ class Loop:
         frames = Frames([one.picture for one in self.found], [one.label for one in self.found])
         bar = Bar(self._say, f"round {number + 1}", self._live)
         config = replace(self.config.train, seed=self.config.seed + number)
-        self.net = refine(self.net, frames, config, self.config.steps, bar, lambda: self.left_s)
-        export_road(self.net, self.path)
-        write_card(self.path, self._card(command))
+        self.net = refine(self.net, frames, config, self.config.steps, bar, self._clock(number))
+        model = self._model(number)
+        export_road(self.net, model)
+        write_card(model, self._card(command))
         times_s.append(time.monotonic())
-        scores = self._evaluate(VALIDATION_SEEDS.start, unseen=False)
+        scores = self._evaluate(model, VALIDATION_SEEDS.start, self.config.validation_tracks)
         times_s.append(time.monotonic())
         took = {name: round(end - start, 1) for name, start, end in
                 zip(("collect_s", "learn_s", "evaluate_s"), times_s, times_s[1:])}
         rate = scores["success_rate"]
         self._say(f"round {number + 1}: {len(self.found)} labelled frames, {rate:.0%} of {scores['episodes']} "
                   f"validation episodes faultless, {self.left_s / 60.0:.1f} minutes left\n")
-        return {"frames": len(self.found), "validation": scores, "passed": rate >= self.config.passes, **took}
+        return {"frames": len(self.found), "success_rate": rate, "off_track_s": scores["off_track_s"]["max"],
+                "model": str(model), **took, "validation": scores}
+
+    def _clock(self, number: int) -> Callable[[], float]:
+        """What share has passed of the time that this round may learn for, so that the rounds left get theirs too."""
+        reserve_s = 1.2 * self.rounds[-1]["evaluate_s"] if self.rounds else 60.0 * RESERVE * self.config.minutes
+        begun_s, allowed_s = time.monotonic(), self.left_s / (self.config.rounds - number) - reserve_s
+        return lambda: (time.monotonic() - begun_s) / max(allowed_s, 1e-9)
 
     def _collect(self, number: int, travels: Callable[..., Iterator[List[Found]]]) -> None:
         """Label the frames of one round: of as many tracks as there are frames, or where the model had most doubt."""
@@ -156,16 +171,19 @@ class Loop:
         drives = count if number == 0 else round(SPARE * count / config.per_trip + 0.5)
         seeds = range(self._next_seed, self._next_seed + drives)
         self._next_seed += drives
-        trips = [Trip(seed, str(self.path), config.trip_s, config.per_trip) if number else Trip(seed, "", config.trip_s)
-                 for seed in seeds]
+        trips = [Trip(seed, str(self._model(number - 1)), config.trip_s, config.per_trip) if number
+                 else Trip(seed, "", config.trip_s) for seed in seeds]
         found = [one for some in travels(travel, trips) for one in some]
         self.found += sorted(found, key=lambda one: -one.urgency)[:count]
         self.found_in += [number] * (len(self.found) - len(self.found_in))
 
-    def _evaluate(self, first_seed: int, unseen: bool) -> Dict[str, Any]:
-        config, episode = self.config, EpisodeConfig(self.config.duration_s)
-        return evaluate(EvaluationConfig(str(self.path), config.tracks, config.seeds, first_seed, config.workers,
-                                         unseen, episode=episode))
+    def _model(self, number: int) -> Path:
+        return self.folder / f"round{number + 1}.onnx"
+
+    def _evaluate(self, model: Path, first_seed: int, tracks: int) -> Dict[str, Any]:
+        return evaluate(EvaluationConfig(
+            str(model), tracks, 1, first_seed, self.config.workers, unseen=first_seed >= EVALUATION_FIRST_SEED,
+            episode=EpisodeConfig(self.config.duration_s)))
 
     def _keep_frames(self) -> None:
         samples = []

