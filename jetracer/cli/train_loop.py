@@ -42,7 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--session", nargs="+", metavar="DRIVE", help="recorded drives: run folders or session.mcap files")
     add("--road", metavar="MODEL", default="road", help="with --session: the model whose doubts count")
     add("--most", type=int, default=100, help="with --session: frames to label at most")
-    add("--out", metavar="FOLDER", default="runs/loop", help="a new folder (runs/loop)")
+    add("--out", metavar="FOLDER", help="a new folder (runs/loop; with --session runs/queue)")
     add("--json", action="store_true", help="one JSON object on the last line")
     return parser
 
@@ -51,7 +51,7 @@ def _simulated(options: argparse.Namespace, rest: List[str], command: str) -> Di
     from jetracer.core.config import override
     from jetracer.export.loop import Loop, LoopConfig
 
-    return Loop(override(LoopConfig(), rest), Path(options.out), _say, sys.stderr.isatty()).run(command)
+    return Loop(override(LoopConfig(), rest), Path(options.out or "runs/loop"), _say, sys.stderr.isatty()).run(command)
 
 
 def _recorded(options: argparse.Namespace) -> Dict[str, Any]:
@@ -59,7 +59,7 @@ def _recorded(options: argparse.Namespace) -> Dict[str, Any]:
     from jetracer.engine.load import load_engine
 
     with load_engine(options.road) as engine:
-        return queue(options.session, engine, options.out, options.most)
+        return queue(options.session, engine, options.out or "runs/queue", options.most)
 
 
 def _say(text: str) -> None:
