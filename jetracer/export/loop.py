@@ -44,7 +44,7 @@ from jetracer.train.progress import Bar, Say
 from jetracer.train.refine import Frames, refine
 
 MODEL, FRAMES, SUMMARY = "model.onnx", "frames", "loop.json"
-RESERVE = 0.12  # of all minutes, for the evaluation of a round, until one was timed
+RESERVE = 0.08  # of all minutes, for the evaluation of a round, until one was timed
 SPARE = 1.5  # trips driven for each that is labelled: the most urgent are taken
 
 
@@ -62,12 +62,13 @@ class LoopConfig:
     first: float = 0.6  # share of the frames labelled in the first round, in which the expert drives
     per_trip: int = 2  # most frames of one drive of the model
     trip_s: float = 6.0
-    steps: int = 1500  # batches learnt from in each round
+    steps: int = 2000  # batches learnt from in each round
     validation_tracks: int = 20  # one episode on each
+    validation_s: float = 30.0  # of it: two laps
     enough: float = 1.0  # share of faultless ones at which it ends early
-    tracks: int = 10  # unseen ones at the end, likewise
+    tracks: int = 10  # unseen ones at the end, one episode on each
+    duration_s: float = 60.0  # of it
     passes: float = 0.9  # share of faultless ones from which on a model passes
-    duration_s: float = 60.0  # of an episode
     workers: int = 2
     seed: int = 1
     train: TrainConfig = field(default_factory=for_the_loop)
@@ -78,8 +79,8 @@ class LoopConfig:
             raise ConfigError(f"{', '.join(counts)} are 1 or more.")
         if not (0.0 < self.first <= 1.0 and 0.0 <= self.passes <= 1.0 and 0.0 <= self.enough <= 1.0):
             raise ConfigError("first lies above 0 and up to 1, passes and enough between 0 and 1.")
-        if not (self.minutes > 0.0 and self.trip_s >= 1.0 and self.duration_s > 0.0):
-            raise ConfigError("minutes and duration_s are above 0, trip_s is 1 or more.")
+        if not (min(self.minutes, self.validation_s, self.duration_s) > 0.0 and self.trip_s >= 1.0):
+            raise ConfigError("minutes, validation_s and duration_s are above 0, trip_s is 1 or more.")
 
     def budget(self, number: int) -> int:
         """How many frames round `number`, from 0, may have labelled."""
@@ -130,7 +131,7 @@ class Loop:
         best = max(self.rounds, key=lambda one: (one["success_rate"], -one["off_track_s"], one["frames"]))
         model = self.folder / MODEL
         shutil.copyfile(best["model"], str(model))
-        scores = self._evaluate(model, EVALUATION_FIRST_SEED, self.config.tracks)
+        scores = self._evaluate(model, EVALUATION_FIRST_SEED, self.config.tracks, self.config.duration_s)
         told = {"model": str(model), "frames": len(self.found), "minutes": round(loop_s / 60.0, 2),
                 "rounds": self.rounds, "passed": scores["success_rate"] >= self.config.passes, "evaluation": scores,
                 "config": asdict(self.config)}
@@ -144,12 +145,13 @@ class Loop:
         frames = Frames([one.picture for one in self.found], [one.label for one in self.found])
         bar = Bar(self._say, f"round {number + 1}", self._live)
         config = replace(self.config.train, seed=self.config.seed + number)
-        self.net = refine(self.net, frames, config, self.config.steps, bar, self._clock(number))
+        clock = self._clock(number, times_s[1] - times_s[0])
+        self.net = refine(self.net, frames, config, self.config.steps, bar, clock)
         model = self._model(number)
         export_road(self.net, model)
         write_card(model, self._card(command))
         times_s.append(time.monotonic())
-        scores = self._evaluate(model, VALIDATION_SEEDS.start, self.config.validation_tracks)
+        scores = self._evaluate(model, VALIDATION_SEEDS.start, self.config.validation_tracks, self.config.validation_s)
         times_s.append(time.monotonic())
         took = {name: round(end - start, 1) for name, start, end in
                 zip(("collect_s", "learn_s", "evaluate_s"), times_s, times_s[1:])}
@@ -159,10 +161,15 @@ class Loop:
         return {"frames": len(self.found), "success_rate": rate, "off_track_s": scores["off_track_s"]["max"],
                 "model": str(model), **took, "validation": scores}
 
-    def _clock(self, number: int) -> Callable[[], float]:
-        """What share has passed of the time that this round may learn for, so that the rounds left get theirs too."""
-        reserve_s = 1.2 * self.rounds[-1]["evaluate_s"] if self.rounds else 60.0 * RESERVE * self.config.minutes
-        begun_s, allowed_s = time.monotonic(), self.left_s / (self.config.rounds - number) - reserve_s
+    def _clock(self, number: int, collect_s: float) -> Callable[[], float]:
+        """What share has passed of the time that this round may learn for, so that the rounds left get theirs too.
+
+        Collecting the frames of this round took `collect_s`.
+        """
+        evaluate_s = 1.2 * self.rounds[-1]["evaluate_s"] if self.rounds else 60.0 * RESERVE * self.config.minutes
+        left = self.config.rounds - number
+        allowed_s = (self.left_s - 2.0 * (left - 1) * collect_s) / left - evaluate_s
+        begun_s = time.monotonic()
         return lambda: (time.monotonic() - begun_s) / max(allowed_s, 1e-9)
 
     def _collect(self, number: int, travels: Callable[..., Iterator[List[Found]]]) -> None:
@@ -180,10 +187,10 @@ class Loop:
     def _model(self, number: int) -> Path:
         return self.folder / f"round{number + 1}.onnx"
 
-    def _evaluate(self, model: Path, first_seed: int, tracks: int) -> Dict[str, Any]:
+    def _evaluate(self, model: Path, first_seed: int, tracks: int, duration_s: float) -> Dict[str, Any]:
         return evaluate(EvaluationConfig(
             str(model), tracks, 1, first_seed, self.config.workers, unseen=first_seed >= EVALUATION_FIRST_SEED,
-            episode=EpisodeConfig(self.config.duration_s)))
+            episode=EpisodeConfig(duration_s)))
 
     def _keep_frames(self) -> None:
         samples = []

@@ -16,8 +16,8 @@ from jetracer.engine.load import load_engine
 from jetracer.export.loop import Loop, LoopConfig, for_the_loop
 from jetracer.sim.track import EVALUATION_FIRST_SEED, TRAINING_SEEDS, VALIDATION_SEEDS
 
-TINY = LoopConfig(frames=5, steps=2, validation_tracks=1, tracks=1, duration_s=0.6, trip_s=1.5, workers=1,
-                  train=replace(for_the_loop(), batch=2))
+TINY = LoopConfig(frames=5, steps=2, validation_tracks=1, tracks=1, validation_s=0.6, duration_s=0.6, trip_s=1.5,
+                  workers=1, train=replace(for_the_loop(), batch=2))
 
 
 def test_two_rounds_from_nothing_to_a_file_that_drives(tmp_path):
