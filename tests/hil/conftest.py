@@ -2,8 +2,11 @@
 from __future__ import annotations
 
 import json
+import re
 from itertools import groupby
 from pathlib import Path
+
+_ERROR = re.compile(r"[\w.]+: ")  # the last line of a traceback begins with the error's name
 
 
 def pytest_terminal_summary(terminalreporter):
@@ -24,7 +27,7 @@ def pytest_terminal_summary(terminalreporter):
 
 def _cause(trouble: str) -> str:
     """Its error, or the figure that was too large."""
-    errors = [line for line in trouble.splitlines() if "Error: " in line or line.endswith("allowed")]
+    errors = [line for line in trouble.splitlines() if _ERROR.match(line) or line.endswith("allowed")]
     return errors[-1] if errors else "?"
 
 
