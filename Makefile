@@ -8,8 +8,8 @@ ARGS   ?=
 drive: $(VENV)/.base   ## a fresh clone -> virtual environment -> a simulated car laps a track
 	$(BIN)/jetracer drive --sim --laps 2 $(ARGS)
 
-# CI installs torch too, so that it skips no test of training; elsewhere those tests say how to get it
-test: $(VENV)/.dev $(if $(CI),$(VENV)/.train $(VENV)/.tensorrt)   ## a fresh clone -> virtual environment -> the whole test suite
+# CI installs torch and engines too, so that it skips no test of them; elsewhere those tests say how to get it
+test: $(VENV)/.dev $(if $(CI),$(VENV)/.train $(VENV)/.tensorrt $(VENV)/.openvino)   ## a fresh clone -> virtual environment -> the whole test suite
 	$(BIN)/python -m pytest $(ARGS)
 
 check: $(VENV)/.dev    ## lint, and Python 3.8 for all that runs on the car
@@ -83,6 +83,10 @@ $(VENV)/.train: $(VENV)/.dev
 
 $(VENV)/.tensorrt: $(VENV)/.dev
 	$(PIP) -e '.[tensorrt]' || echo "no TensorRT for RTX here: its tests will say so"
+	@touch $@
+
+$(VENV)/.openvino: $(VENV)/.dev
+	$(PIP) -e '.[openvino]'
 	@touch $@
 
 .PHONY: drive test check fix bench golden gpu docs model matrix soak mutants coverage pythons hil help clean

@@ -15,7 +15,7 @@ VERSIONS = ("3.8", "3.10", "3.11", "3.12")
 FOLDERS = ("core", "camera", "engine", "car", "display", "teleop", "perception", "data", "control", "safety", "sim",
            "drive", "calibrate", "service", "doctor", "cli", "faults", "test_racecar.py")
 TOOLS = ("pytest>=7.4", "pytest-randomly", "pytest-timeout", "hypothesis", "onnx>=1.15", "ipython>=8",
-         "PyYAML>=5.4", "tornado>=6.4")
+         "PyYAML>=5.4", "tornado>=6.4", "openvino>=2024.0")
 
 
 def find(version):

@@ -29,7 +29,8 @@ ROWS = [
     {"__main__"},
 ]
 ONLY = {"safety": {"core", "car"}}
-HEAVY = {"torch", "cv2", "onnx", "onnxruntime", "numpy", "smbus2", "tensorrt", "luma", "traitlets", "tornado"}
+HEAVY = {"torch", "cv2", "onnx", "onnxruntime", "openvino", "numpy", "smbus2", "tensorrt", "luma", "traitlets",
+         "tornado"}
 
 
 def folder_of(path: Path) -> str:

@@ -31,6 +31,7 @@ ENGINES = Registry(
     {
         "null": "jetracer.engine.null:NullEngine",
         "onnx": "jetracer.engine.onnx_runtime:OnnxEngine",
+        "openvino": "jetracer.engine.openvino:OpenVinoEngine",
         "tensorrt": "jetracer.engine.tensorrt_native:TensorRTEngine",
     },
 )

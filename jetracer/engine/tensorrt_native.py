@@ -14,7 +14,7 @@ from jetracer.engine.base import Engine
 from jetracer.engine.card import ModelCard
 from jetracer.engine.cuda import Cuda
 from jetracer.engine.engine_file import check_fits, may_drive, read_engine
-from jetracer.engine.onnx_runtime import misfit
+from jetracer.engine.onnx_file import misfit
 from jetracer.engine.tensorrt_base import Adapter, Report, Tensor, adapter_for, import_tensorrt
 
 _WARM_UP_RUNS = 3

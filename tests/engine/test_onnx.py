@@ -1,3 +1,4 @@
+"""ONNX Runtime and, where it is installed, OpenVINO: what is true of one is true of the other."""
 from __future__ import annotations
 
 from dataclasses import replace
@@ -6,6 +7,7 @@ import numpy as np
 import pytest
 
 from jetracer.core.errors import CardError, ModelCorrupt, ModelError, ModelNotFound
+from jetracer.engine.base import ENGINES
 from jetracer.engine.card import ModelInput
 from jetracer.engine.onnx_runtime import OnnxEngine
 
@@ -20,9 +22,17 @@ def with_input(**entries):
     return replace(CARD, input=replace(CARD.input, **entries))
 
 
+@pytest.fixture(params=["onnx", "openvino"])
+def library(request):
+    """The class of an engine."""
+    if request.param == "openvino":
+        pytest.importorskip("openvino", reason="OpenVINO is not installed; run: pip install openvino")
+    return ENGINES.get(request.param)
+
+
 @pytest.fixture
-def engine(tmp_path):
-    with OnnxEngine(road_model(tmp_path / "road.onnx")) as engine:
+def engine(tmp_path, library):
+    with library(road_model(tmp_path / "road.onnx")) as engine:
         yield engine
 
 
@@ -62,51 +72,51 @@ def test_what_does_not_fit_is_refused_in_words(engine, inputs, words):
         engine.infer(inputs)
 
 
-def test_batch_of_any_size_is_run_with_one(tmp_path):
-    with OnnxEngine(road_model(tmp_path / "road.onnx", batch="batch")) as engine:
+def test_batch_of_any_size_is_run_with_one(library, tmp_path):
+    with library(road_model(tmp_path / "road.onnx", batch="batch")) as engine:
         assert engine.infer({"image": picture(255)})["aim"].shape == (1, 2)
 
 
-def test_outputs_of_changing_size(tmp_path):
-    with OnnxEngine(changing_model(tmp_path / "changing.onnx")) as engine:
+def test_outputs_of_changing_size(library, tmp_path):
+    with library(changing_model(tmp_path / "changing.onnx")) as engine:
         image = picture()
         assert engine.infer({"image": image})["aim"].shape == (4, 0)
         image[0, 3, 5, 1] = 9
         assert engine.infer({"image": image})["aim"].T.tolist() == [[0, 3, 5, 1]]
 
 
-def test_nvidia_style_model_with_a_card_beside_it(tmp_path):
+def test_nvidia_style_model_with_a_card_beside_it(library, tmp_path):
     wanted = ModelInput("input_0", WIDTH, HEIGHT, "NCHW", "float32")
     card = replace(CARD, input=wanted, outputs={"output_0": "aim"})
-    with OnnxEngine(nvidia_model(tmp_path / "trained.onnx", card)) as engine:
+    with library(nvidia_model(tmp_path / "trained.onnx", card)) as engine:
         answer = engine.infer({"input_0": np.full((1, 3, HEIGHT, WIDTH), 0.5, np.float32)})
     np.testing.assert_allclose(answer["output_0"], [[0.5, 0.5]], atol=1e-6)
 
 
-def test_nvidia_style_model_without_a_card(tmp_path):
+def test_nvidia_style_model_without_a_card(library, tmp_path):
     with pytest.raises(CardError, match=r"no model card.*NVIDIA.*trained.card.json.*input_0.*output_0"):
-        OnnxEngine(nvidia_model(tmp_path / "trained.onnx")).open()
+        library(nvidia_model(tmp_path / "trained.onnx")).open()
 
 
 @pytest.mark.parametrize("card, words", [
     (with_input(name="picture"), "names the input 'picture', but the model has 'image'"),
-    (with_input(width=32), r"uint8 \[1, 8, 32, 3\].*tensor\(uint8\) \[1, 8, 16, 3\]"),
+    (with_input(width=32), r"uint8 \[1, 8, 32, 3\].*takes uint8 \[1, 8, 16, 3\]"),
     (with_input(dtype="float32"), "promises an input of float32"),
     (replace(CARD, outputs={"heading": "aim"}), "output 'heading', but the model has 'aim', 'confidence'"),
 ])
-def test_a_card_that_does_not_fit_the_graph(tmp_path, card, words):
+def test_a_card_that_does_not_fit_the_graph(library, tmp_path, card, words):
     with pytest.raises(CardError, match=words):
-        OnnxEngine(road_model(tmp_path / "road.onnx", card)).open()
+        library(road_model(tmp_path / "road.onnx", card)).open()
 
 
-def test_not_there(tmp_path):
+def test_not_there(library, tmp_path):
     road_model(tmp_path / "road.onnx")
     with pytest.raises(ModelNotFound, match=r"no model .*raod\.onnx; in that folder are: road\.onnx"):
-        OnnxEngine(tmp_path / "raod.onnx").open()
+        library(tmp_path / "raod.onnx").open()
     with pytest.raises(ModelNotFound, match="check the path"):
-        OnnxEngine(tmp_path / "nowhere" / "road.onnx").open()
+        library(tmp_path / "nowhere" / "road.onnx").open()
     with pytest.raises(ModelNotFound, match="is a folder"):
-        OnnxEngine(tmp_path).open()
+        library(tmp_path).open()
 
 
 def damage_cut(data: bytes) -> bytes:
@@ -116,19 +126,19 @@ def damage_cut(data: bytes) -> bytes:
 @pytest.mark.parametrize("damage, words", [
     (lambda data: b"", "is empty"),
     (lambda data: b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "git lfs pull"),
-    (lambda data: b"\xffnot a model" * 50, "no model that ONNX Runtime"),
-    (damage_cut, "no model that ONNX Runtime"),
+    (lambda data: b"\xffnot a model" * 50, "no model that (ONNX Runtime|OpenVINO) "),
+    (damage_cut, "no model that (ONNX Runtime|OpenVINO) "),
 ])
-def test_damaged_files(tmp_path, damage, words):
+def test_damaged_files(library, tmp_path, damage, words):
     path = road_model(tmp_path / "road.onnx")
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(ModelCorrupt, match=words) as caught:
-        OnnxEngine(path).open()
+        library(path).open()
     assert "\n" not in str(caught.value)
 
 
-def test_must_be_opened_and_may_be_closed_twice(tmp_path):
-    engine = OnnxEngine(road_model(tmp_path / "road.onnx"))
+def test_must_be_opened_and_may_be_closed_twice(library, tmp_path):
+    engine = library(road_model(tmp_path / "road.onnx"))
     with pytest.raises(ModelError, match="not open"):
         engine.infer({"image": picture()})
     engine.open()
