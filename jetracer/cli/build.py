@@ -34,7 +34,7 @@ def main(arguments: List[str]) -> int:
         return _cpu(model, options.json)
     result = _build(options, model, kind)
     print(json.dumps({**_as_dict(result.plan), **_built(result)}) if options.json else _told(result))
-    return 0
+    return 1 if may_drive(result.header) else 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -60,6 +60,8 @@ def _dry_run(options: argparse.Namespace, model: Path, kind: DeviceKind) -> Buil
 
 def _cpu(model: Path, as_json: bool) -> int:
     card = card_of(model)
+    if card.precision != "fp32":
+        return _prove(model, as_json)
     why = f"this computer has no NVIDIA GPU, so ONNX Runtime runs {model} on the CPU as it is ({card.precision})"
     if as_json:
         print(json.dumps({"engine": "onnx", "model": str(model), "precision": card.precision, "why": why}))
@@ -68,13 +70,33 @@ def _cpu(model: Path, as_json: bool) -> int:
     return 0
 
 
+def _prove(model: Path, as_json: bool) -> int:
+    """A model in FP16 or INT8 is compared with its parent, so that it may drive in its place."""
+    from jetracer.drive.prove import prove
+
+    parity = prove(model)
+    if as_json:
+        print(json.dumps({"engine": "onnx", "model": str(model), "may_drive": parity.passed,
+                          "parity": parity.record()}))
+    else:
+        use = f"drive with it: jetracer drive --road {model}" if parity.passed else _next(model)
+        print(f"{model} {parity}\n{use}")
+    return 0 if parity.passed else 1
+
+
+def _next(model: Path) -> str:
+    return f"it must not drive; where the points are lost: jetracer build {model} --explain"
+
+
 def _build(options: argparse.Namespace, model: Path, kind: DeviceKind) -> Result:
+    from jetracer.drive.probes import road_probes
+
     trt = import_tensorrt()
     progress = _Progress()
     with Cuda() as cuda:
         try:
             return build_engine(model, kind, trt, cuda, options.precision, options.dla, options.out, options.force,
-                                progress)
+                                progress, road_probes)
         finally:
             progress.end()
 
@@ -108,13 +130,16 @@ def _as_dict(plan: BuildPlan) -> Dict[str, Any]:
 
 def _built(result: Result) -> Dict[str, Any]:
     return {"built": bool(result.reports), "key": result.header.key, "gpu": result.header.gpu,
-            "may_drive": not may_drive(result.header), "reports": [report._asdict() for report in result.reports]}
+            "may_drive": not may_drive(result.header), "parity": dict(result.header.parity),
+            "reports": [report._asdict() for report in result.reports]}
 
 
 def _told(result: Result) -> str:
+    engine, why_not = result.plan.engine, may_drive(result.header)
+    use = f"drive with it: jetracer drive --road {engine}"
+    if why_not:
+        use = f"{engine}: {why_not}\n{_next(result.plan.model)}"
     if not result.reports:
-        return f"{result.plan.engine} is this very engine already; --force builds it anew."
+        return f"{engine} is this very engine already; --force builds it anew.\n{use}"
     notes = [f"Note: {note}." for note in result.plan.notes]
-    why_not = may_drive(result.header)
-    use = f"must not drive yet: {why_not}" if why_not else "drive with it: jetracer drive --road FILE"
-    return "\n".join([result.plan.steps[0][1], *notes, *map(str, result.reports), f"{result.plan.engine}: {use}"])
+    return "\n".join([result.plan.steps[0][1], *notes, *map(str, result.reports), use])

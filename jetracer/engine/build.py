@@ -5,9 +5,10 @@ import hashlib
 import json
 import os
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from jetracer.core.config import write_bytes
 from jetracer.core.errors import ConfigError, JetRacerError, ModelError
@@ -16,10 +17,12 @@ from jetracer.engine.card import ModelCard
 from jetracer.engine.devices import DeviceKind, for_gpu, free_memory_mb
 from jetracer.engine.engine_file import EngineHeader, read_engine, write_engine
 from jetracer.engine.float_input import with_float_input
-from jetracer.engine.load import SHIPPED
+from jetracer.engine.load import SHIPPED, sha256_of
 from jetracer.engine.onnx_runtime import OnnxEngine
+from jetracer.engine.parent import find_parent
+from jetracer.engine.parity import Probes, compare, limits_for
 from jetracer.engine.tensorrt_base import Adapter, BuildStopped, Built, Network, Report, Watch, adapter_for
-from jetracer.engine.tensorrt_native import execute_once
+from jetracer.engine.tensorrt_native import Execution, Trial, execute_once
 
 _TICK_S = 0.2
 
@@ -49,10 +52,13 @@ def engine_place(model: Path) -> Path:
 
 
 def build_engine(model: Path, kind: DeviceKind, trt: Any, cuda: Any, precision: str = "auto", dla: bool = False,
-                 out: Optional[Path] = None, force: bool = False, watch: Watch = unwatched) -> Result:
+                 out: Optional[Path] = None, force: bool = False, watch: Watch = unwatched,
+                 probes: Optional[Callable[[], Probes]] = None) -> Result:
     """Build on this computer's GPU. `trt` is TensorRT's module, `cuda` open.
 
-    `watch` hears of progress and ends the build by False: BuildStopped. Raises ModelError with the next step.
+    `watch` hears of progress and ends the build by False: BuildStopped. `probes` gives the pictures on which the engine
+    is compared with its model in FP32; without them, or where it does not agree, the engine is written and does not
+    drive. Raises ModelError with the next step.
     """
     adapter = adapter_for(trt)
     free_mb, total_mb = cuda.memory_mb
@@ -60,6 +66,7 @@ def build_engine(model: Path, kind: DeviceKind, trt: Any, cuda: Any, precision: 
     card = card_of(model)
     plan = make_plan(model, card, kind, adapter.version, out or engine_place(model), precision, dla,
                      free_memory_mb(kind, free_mb))
+    parent = find_parent(model, card)
     check_place(plan.engine)
     data = model.read_bytes()
     header = _header(plan, data, card, trt.__version__, cuda)
@@ -73,8 +80,25 @@ def build_engine(model: Path, kind: DeviceKind, trt: Any, cuda: Any, precision: 
     built = _optimise(adapter, network, plan, watch)
     ran = execute_once(adapter, cuda, built.plan)
     header = replace(header, plan_sha256=hashlib.sha256(built.plan).hexdigest())
+    reports = [network.report, built.report, ran]
+    if probes is not None:
+        record, report = _prove(adapter, cuda, built.plan, header, parent, probes())
+        header = replace(header, parity=record)
+        reports.append(report)
     write_engine(plan.engine, header, built.plan)
-    return Result(plan, header, (network.report, built.report, ran))
+    return Result(plan, header, tuple(reports))
+
+
+def _prove(adapter: Adapter, cuda: Any, plan: bytes, header: EngineHeader, parent: Path, probes: Probes
+           ) -> Tuple[Dict[str, Any], Report]:
+    """(the record for the header, the report): the plan itself, on the GPU, beside ONNX Runtime in FP32."""
+    started_s = time.monotonic()
+    with OnnxEngine(parent) as reference, Execution(adapter, cuda, plan) as execution:
+        trial = Trial(execution, header.model_card("The model's card"))
+        parity = compare(reference, trial, probes, limits_for(header.precision))
+    record = parity.record(plan_sha256=header.plan_sha256, model_sha256=header.model_sha256,
+                           parent_sha256=sha256_of(parent))
+    return record, Report("compare", time.monotonic() - started_s, str(parity))
 
 
 def _header(plan: BuildPlan, model: bytes, card: ModelCard, tensorrt: str, cuda: Any) -> EngineHeader:
@@ -87,12 +111,12 @@ def _header(plan: BuildPlan, model: bytes, card: ModelCard, tensorrt: str, cuda:
 
 
 def _same(path: Path, wanted: EngineHeader) -> Optional[EngineHeader]:
-    """The header of the engine that is there already, when it is what a build would make."""
+    """The header of the engine that is there already, when it is what a build would make and was compared."""
     try:
         header, _plan = read_engine(path)
     except JetRacerError:  # none, a damaged one, another's: it is built anew
         return None
-    return header if header.key == wanted.key else None
+    return header if header.key == wanted.key and header.parity else None
 
 
 def _optimise(adapter: Adapter, network: Network, plan: BuildPlan, watch: Watch) -> Built:

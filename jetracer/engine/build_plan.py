@@ -120,6 +120,7 @@ def _steps(settings: Settings, why: str, tensorrt: Version, engine: Path, kind: 
         steps.append(("DLA", f"core {settings.dla_core}; layers that it cannot run fall back to the GPU"))
     steps += [
         ("execute", "load the plan and run it once"),
+        ("compare", "with the model in FP32, in ONNX Runtime; what does not agree does not drive"),
         ("write", f"{engine}, whole or not at all, with what it was made of and for"),
     ]
     return tuple(steps)

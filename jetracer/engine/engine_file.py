@@ -122,5 +122,6 @@ def may_drive(header: EngineHeader) -> str:
     if record.get("plan_sha256") != header.plan_sha256 or record.get("model_sha256") != header.model_sha256:
         return "the comparison in it is of another engine"
     if record.get("passed") is not True:
-        return "it does not agree with its model"
+        why = "; ".join(record.get("why", ()))
+        return "it does not agree with its model" + (f" ({why})" if why else "")
     return ""

@@ -8,6 +8,7 @@ from typing import Union
 
 from jetracer.core.errors import EngineRefused, ModelError, ModelNotFound
 from jetracer.engine.base import ENGINES, Engine
+from jetracer.engine.proof import why_not
 from jetracer.engine.torch2trt_module import read_torch2trt
 
 SHIPPED = Path(__file__).resolve().parent.parent / "models"  # the models that come with JetRacer
@@ -26,7 +27,8 @@ _NO_ENGINE = {
 def load_engine(path_or_name: Union[str, Path], threads: int = 1) -> Engine:
     """Load a model (`laps/road.onnx`), an engine (`laps/road.engine`), a shipped model (`road`) or `null`.
 
-    Returned open and warmed up. Raises ModelNotFound, ModelCorrupt, CardError or ModelError, each with the next step.
+    Returned open and warmed up. A model in FP16 or INT8 must have been compared with its parent. Raises ModelNotFound,
+    ModelCorrupt, CardError, EngineRefused or ModelError, each with the next step.
     """
     if str(path_or_name) == "null":
         return ENGINES.create("null")
@@ -39,7 +41,17 @@ def load_engine(path_or_name: Union[str, Path], threads: int = 1) -> Engine:
         raise ModelError(f"No engine runs {path.name!r}; known file types: {', '.join(sorted(_ENGINE_OF))}.")
     engine = ENGINES.create(_ENGINE_OF[path.suffix], path, threads)
     engine.open()
+    if path.suffix == ".onnx":
+        _refuse_unproven(engine, path)
     return engine
+
+
+def _refuse_unproven(engine: Engine, path: Path) -> None:
+    reason = why_not(path, engine.card)
+    if reason:
+        engine.close()
+        raise EngineRefused(f"{path} must not drive: {reason}; drive the model it was made from, or compare the two: "
+                            f"jetracer build {path}")
 
 
 def model_hash(path_or_name: Union[str, Path]) -> str:

@@ -39,13 +39,13 @@ class OnnxEngine(OnnxFileEngine):
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             self._session = onnxruntime.InferenceSession(str(self.path), options, providers=["CPUExecutionProvider"])
+            metadata = self._session.get_modelmeta().custom_metadata_map  # a damaged text raises here
         except Exception as error:  # its exceptions share no base class below Exception
             raise ModelCorrupt(
                 f"{self.path} is no model that ONNX Runtime {onnxruntime.__version__} can load "
                 f"({first_line(error)}); copy or export it again, or update onnxruntime."
             ) from error
-        return Graph(_ports(self._session.get_inputs()), _ports(self._session.get_outputs()),
-                     self._session.get_modelmeta().custom_metadata_map)
+        return Graph(_ports(self._session.get_inputs()), _ports(self._session.get_outputs()), metadata)
 
     def _bind(self, graph: Graph) -> None:
         self._names = [port.name for port in graph.outputs]

@@ -66,6 +66,21 @@ class Execution(Device):
         return {tensor.name: self.host[tensor.name].copy() for tensor in self.tensors if not tensor.is_input}
 
 
+class Trial(Engine):
+    """An open `Execution` that answers as an engine. Nothing is proven of it: for comparisons, never to drive."""
+
+    def __init__(self, execution: Execution, card: ModelCard) -> None:
+        self._execution, self.card = execution, card
+
+    def infer(self, inputs: Dict[str, np.ndarray]) -> Dict[str, np.ndarray]:
+        wanted = self.card.input
+        given = inputs.get(wanted.name)
+        if given is None or given.shape != wanted.shape or given.dtype != wanted.dtype:
+            raise ModelError(misfit(inputs, self.card))
+        np.copyto(self._execution.host[wanted.name], given)  # bytes become float32 here where the engine takes that
+        return self._execution.run()
+
+
 def execute_once(adapter: Adapter, cuda: Any, plan: bytes) -> Report:
     """Load a plan, run it on zeros and let it go. Raises ModelError; not-a-number is one."""
     started_s = time.monotonic()
@@ -107,6 +122,7 @@ class TensorRTEngine(Engine):
             cuda.close()
             raise
         self.card, self._cuda, self._execution = card, cuda, execution
+        self._trial = Trial(execution, card)
         for _ in range(_WARM_UP_RUNS):
             execution.run()
 
@@ -119,12 +135,7 @@ class TensorRTEngine(Engine):
     def infer(self, inputs: Dict[str, np.ndarray]) -> Dict[str, np.ndarray]:
         if self._execution is None:
             raise ModelError(f"{self.path} is not open; use `with` or call open() first.")
-        wanted = self.card.input
-        given = inputs.get(wanted.name)
-        if given is None or given.shape != wanted.shape or given.dtype != wanted.dtype:
-            raise ModelError(misfit(inputs, self.card))
-        np.copyto(self._execution.host[wanted.name], given)  # bytes become float32 here where the engine takes that
-        return self._execution.run()
+        return self._trial.infer(inputs)
 
     def _beside(self) -> Optional[str]:
         model = self.path.with_suffix(".onnx")
