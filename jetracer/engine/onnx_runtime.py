@@ -37,6 +37,8 @@ class OnnxEngine(OnnxFileEngine):
         options.log_severity_level = 3
         # threads that spin while they wait take the core from the camera and the guard
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        # INT8 on x86 without VNNI: the fast kernel's sums do not fit into its 16 bits, and answers are wrong
+        options.add_session_config_entry("session.x64quantprecision", "1")
         try:
             self._session = onnxruntime.InferenceSession(str(self.path), options, providers=["CPUExecutionProvider"])
             metadata = self._session.get_modelmeta().custom_metadata_map  # a damaged text raises here
