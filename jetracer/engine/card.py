@@ -18,10 +18,12 @@ CARD_KEY = "jetracer.card"
 LAYOUTS = ("NHWC", "NCHW")
 DTYPES = ("uint8", "float32")
 COLORS = ("bgr", "rgb")
+PRECISIONS = ("fp32", "fp16", "int8")
+_HALF = 10  # TensorProto.FLOAT16
 
 NVIDIA_HINT = (
     "If it was trained with NVIDIA's notebooks, put this beside it as {sidecar}: "
-    '{{"task": "road", "name": "{stem}", "input": {{"name": "{input}", "width": 224, "height": 224, '
+    '{{"task": "road", "name": "{stem}", "precision": "fp32", "input": {{"name": "{input}", "width": 224, "height": 224, '
     '"layout": "NCHW", "dtype": "float32", "color": "bgr"}}, "normalisation": '
     '{{"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}}, "outputs": {{"{output}": "aim"}}}}'
 )
@@ -57,6 +59,7 @@ class ModelCard:
 
     task: str  # "road" or "detect"
     name: str
+    precision: str  # what most of it is calculated in: fp32, fp16 or int8
     input: ModelInput = ModelInput()
     outputs: Mapping[str, str] = field(default_factory=dict)
     classes: Tuple[str, ...] = ()
@@ -65,7 +68,6 @@ class ModelCard:
     parents: Tuple[str, ...] = ()  # models it was pruned, distilled or quantised from
     metrics: Mapping[str, Any] = field(default_factory=dict)
     delay_s: float = 0.0  # delay from picture to wheels it was trained for
-    precision: str = "fp32"
     created_by: str = ""  # the command that made it
 
     def output(self, meaning: str) -> Optional[str]:
@@ -105,7 +107,7 @@ def _build(kind: type, content: Any, where: str) -> Any:
     try:
         return kind(**values)
     except TypeError as error:
-        raise CardError(f"{where} lacks an entry ({error}); it needs at least task and name.") from error
+        raise CardError(f"{where} lacks an entry ({error}); it needs at least task, name and precision.") from error
 
 
 def _check(card: ModelCard, where: str) -> None:
@@ -113,6 +115,8 @@ def _check(card: ModelCard, where: str) -> None:
         value = getattr(card.input, key)
         if value not in allowed:
             raise CardError(f"{where}: input {key} is {value!r}, but must be one of {', '.join(allowed)}.")
+    if card.precision not in PRECISIONS:
+        raise CardError(f"{where}: precision is {card.precision!r}, but must be one of {', '.join(PRECISIONS)}.")
     for key in ("width", "height"):
         value = getattr(card.input, key)
         if not isinstance(value, int) or not 1 <= value <= 8192:
@@ -145,7 +149,8 @@ def find_card(
 def write_card(path: Union[str, Path], card: ModelCard) -> None:
     """Put `card` into the ONNX file at `path`, in place of an older one; all of the file changes or nothing.
 
-    Needs the onnx package, which the car does not. Raises ModelError or ModelCorrupt.
+    Needs the onnx package, which the car does not. Raises ModelError, ModelCorrupt, or CardError when the card's
+    precision is not the graph's.
     """
     try:
         import onnx
@@ -155,8 +160,21 @@ def write_card(path: Union[str, Path], card: ModelCard) -> None:
         model = onnx.load(str(path))
     except Exception as error:  # onnx passes on whatever protobuf raises, which differs by version
         raise ModelCorrupt(f"{path} is not a readable ONNX model ({error}); export it again.") from error
+    if card.precision != held_precision(model):
+        raise CardError(f"The card for {path} says {card.precision}, but the graph is in {held_precision(model)}; "
+                        "correct its precision.")
     kept = {entry.key: entry.value for entry in model.metadata_props if entry.key != CARD_KEY}
     onnx.helper.set_model_props(model, {**kept, CARD_KEY: card.to_json()})
     part = Path(f"{path}.part")
     part.write_bytes(model.SerializeToString())
     os.replace(part, path)
+
+
+def held_precision(model: Any) -> str:
+    """What an onnx.ModelProto calculates in, "fp16" and "int8" also where a part of it stays in FP32."""
+    kinds = {node.op_type for node in model.graph.node}
+    if any(kind.startswith(("QuantizeLinear", "QLinear")) or kind.endswith("Integer") for kind in kinds):
+        return "int8"
+    half = any(value.data_type == _HALF for value in model.graph.initializer)
+    casts = (value.i for node in model.graph.node if node.op_type == "Cast" for value in node.attribute)
+    return "fp16" if half or _HALF in casts else "fp32"

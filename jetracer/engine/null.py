@@ -13,7 +13,7 @@ _CARD = ModelCard(
     task="road",
     name="null",
     outputs={"aim": "constant aim point x, y in [-1, 1]", "confidence": "constant, 0 to 1"},
-    precision="none",
+    precision="fp32",
 )
 
 

@@ -204,7 +204,7 @@ class Loop:
     def _card(self, command: str) -> ModelCard:
         digest = hashlib.sha256(b"".join(one.picture.tobytes() + one.label.tobytes() for one in self.found))
         return ModelCard(
-            task="road", name="road", input=ModelInput(),
+            task="road", name="road", precision="fp32", input=ModelInput(),
             outputs={"aim": "point of the centre line 0.7 m from the rear axle, x right, y down",
                      "confidence": "0 to 1, how sure that the car stands on a lane and looks along it"},
             normalisation={"mean": PIXEL_MEAN, "scale": PIXEL_SCALE, "folded": True},

@@ -98,6 +98,7 @@ def road_card(
     return ModelCard(
         task="road",
         name="road",
+        precision="fp32",
         input=ModelInput(),
         outputs={
             "aim": f"point of the centre line {recipe.lookahead_m:g} m from the rear axle, x right, y down",

@@ -56,7 +56,7 @@ def export_nvidia(source: Path, path: Path, category: int = 0, color: str = "bgr
     write_graph(NotebookGraph(net, category), path, size_px, ("aim",))
     worst = agree(path, size_px, lambda image: answer(as_it_was, image))
     write_card(path, ModelCard(
-        task="road", name=source.stem, input=ModelInput(width=size_px, height=size_px, color=color),
+        task="road", name=source.stem, precision="fp32", input=ModelInput(width=size_px, height=size_px, color=color),
         outputs={"aim": "where a human clicked: x right, y down"},
         normalisation={"mean": IMAGENET_MEAN, "std": IMAGENET_STD, "folded": True},
         trained={"net": name, "category": category, "categories": outputs // 2},

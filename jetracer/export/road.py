@@ -83,7 +83,7 @@ def road_card(trained: Trained, config: RoadConfig, command: str) -> ModelCard:
     """What the file says about itself, but for its scores."""
     parents = (f"road {model_hash('road')}",) if config.source == "road" else ()
     return ModelCard(
-        task="road", name="road", input=ModelInput(width=config.size, height=config.size),
+        task="road", name="road", precision="fp32", input=ModelInput(width=config.size, height=config.size),
         outputs={"aim": trained.sets.aims, "confidence": "0 to 1, how sure that this is a picture of a road"},
         normalisation={"mean": PIXEL_MEAN, "scale": PIXEL_SCALE, "folded": True},
         trained={"hash": trained.data.sha256, "net": config.net, "started": trained.started,

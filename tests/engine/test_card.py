@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from jetracer.core.errors import CardError, ModelCorrupt
-from jetracer.engine.card import CARD_KEY, ModelCard, ModelInput, find_card, sidecar, write_card
+from jetracer.engine.card import CARD_KEY, ModelCard, ModelInput, find_card, held_precision, sidecar, write_card
 
 from .tiny_models import CARD, road_model
 
@@ -38,6 +38,8 @@ def test_outputs_are_found_by_name_or_meaning():
     ("{", "not valid JSON"),
     ("[1]", "must be a JSON object"),
     ('{"task": "road"}', "lacks an entry.*name"),
+    ('{"task": "road", "name": "road", "outputs": {"aim": "aim"}}', "lacks an entry.*task, name and precision"),
+    (changed(precision="half"), "precision is 'half', but must be one of fp32, fp16, int8"),
     (changed(colour="bgr"), "unknown entry 'colour'"),
     (changed(clases=["cone"]), "did you mean 'classes'"),
     (changed(input={"name": "x", "layout": "CHW"}), "layout is 'CHW', but must be one of NHWC, NCHW"),
@@ -65,6 +67,32 @@ def test_written_into_a_model_and_replaced(tmp_path):
     assert find_card(path, metadata) == newer
     assert list(metadata) == [CARD_KEY]
     assert [file.name for file in tmp_path.iterdir()] == ["road.onnx"]
+
+
+@pytest.mark.parametrize("said", ["fp16", "int8"])
+def test_a_precision_that_the_graph_does_not_have_is_not_written(said, tmp_path):
+    path = road_model(tmp_path / "road.onnx")
+    before = path.read_bytes()
+    with pytest.raises(CardError, match=f"says {said}, but the graph is in fp32; correct its precision"):
+        write_card(path, replace(CARD, precision=said))
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("kind, told", [
+    ("QuantizeLinear", "int8"), ("QLinearConv", "int8"), ("ConvInteger", "int8"), ("DequantizeLinear", "fp32"),
+    ("Conv", "fp32"),
+])
+def test_the_precision_of_a_graph(kind, told):
+    from onnx import TensorProto, helper
+
+    def model(*nodes):
+        return helper.make_model(helper.make_graph(nodes, "some", [], []))
+
+    one = helper.make_node(kind, ["x"], ["y"])
+    assert held_precision(model(one)) == told
+    cast = helper.make_node("Cast", ["x"], ["y"], to=TensorProto.FLOAT16)
+    assert held_precision(model(cast)) == "fp16"
+    assert held_precision(model(helper.make_node("Cast", ["x"], ["y"], to=TensorProto.FLOAT))) == "fp32"
 
 
 def test_writing_into_something_else(tmp_path):

@@ -14,6 +14,7 @@ WIDTH, HEIGHT = 16, 8
 CARD = ModelCard(
     task="road",
     name="tiny",
+    precision="fp32",
     input=ModelInput(width=WIDTH, height=HEIGHT),
     outputs={"aim": "aim point", "confidence": "how sure"},
     normalisation={"mean": 128, "scale": 64, "folded": True},
@@ -61,7 +62,7 @@ def changing_model(path: Path) -> Path:
     return _save(path, nodes, {}, inputs, [("aim", [4, "count"])], CARD_AIM_ONLY)
 
 
-CARD_AIM_ONLY = ModelCard(task="road", name="changing", input=CARD.input, outputs={"aim": "places"})
+CARD_AIM_ONLY = ModelCard(task="road", name="changing", precision="fp32", input=CARD.input, outputs={"aim": "places"})
 
 
 def _save(path, nodes, weights, inputs, outputs, card) -> Path:
