@@ -21,6 +21,7 @@ VERBS = {
     "data": "data sets: import, export, check, stats, split, label, movie, delete",
     "train": "a road model from labelled or driven pictures; loop: what to label next",
     "export": "weights of NVIDIA's notebooks as a model file that drives",
+    "optimize": "a model into a smaller or faster one, and what that costs: fp16",
     "build": "a model into the fastest engine that this computer can run, or the plan for another",
     "stop": "stop the car now; it stays in neutral until it is armed again",
     "kits": "which kit this car is built from, by the chips on its bus, and why",

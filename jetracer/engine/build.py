@@ -12,6 +12,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from jetracer.core.config import write_bytes
 from jetracer.core.errors import ConfigError, JetRacerError, ModelError
+from jetracer.core.registry import Registry
 from jetracer.engine.build_plan import BuildPlan, make_plan
 from jetracer.engine.card import ModelCard
 from jetracer.engine.devices import DeviceKind, for_gpu, free_memory_mb
@@ -25,6 +26,7 @@ from jetracer.engine.tensorrt_base import Adapter, BuildStopped, Built, Network,
 from jetracer.engine.tensorrt_native import Execution, Trial, execute_once
 
 _TICK_S = 0.2
+CASTS = Registry("cast", {"fp16": "jetracer.optimize.fp16:for_build"})
 
 
 class Result(NamedTuple):
@@ -73,6 +75,8 @@ def build_engine(model: Path, kind: DeviceKind, trt: Any, cuda: Any, precision: 
     there = None if force else _same(plan.engine, header)
     if there is not None:
         return Result(plan, there, ())
+    if plan.settings.cast:
+        data = _cast(plan)
     if plan.settings.float_input:
         data = with_float_input(data)
         write_bytes(plan.parsed, data)
@@ -108,6 +112,17 @@ def _header(plan: BuildPlan, model: bytes, card: ModelCard, tensorrt: str, cuda:
         card=json.loads(card.to_json()), tensorrt=tensorrt, gpu=cuda.name, capability=cuda.capability,
         precision=plan.settings.precision, flags=plan.settings.flags, plan_sha256="",
     )
+
+
+def _cast(plan: BuildPlan) -> bytes:
+    """The model in FP16, which is left beside the engine. Raises ModelError."""
+    try:
+        cast = CASTS.get("fp16")
+    except ImportError as error:
+        raise ModelError(f"TensorRT {plan.tensorrt[0]} needs a model in FP16, and {error.name} is missing to make one; "
+                         "run: pip install 'jetracer[optimize]', or build with --precision fp32.") from error
+    cast(plan.model, plan.parsed)
+    return plan.parsed.read_bytes()
 
 
 def _same(path: Path, wanted: EngineHeader) -> Optional[EngineHeader]:

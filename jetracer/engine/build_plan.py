@@ -9,6 +9,7 @@ from jetracer.core.errors import ModelError
 from jetracer.engine.card import ModelCard
 from jetracer.engine.devices import (
     BYTES_IN,
+    STRONG_ONLY,
     DeviceKind,
     Version,
     check_tensorrt,
@@ -29,6 +30,7 @@ class Settings:
     workspace_mb: int = 256
     strongly_typed: bool = False  # all types from the model; no flag FP16 or INT8
     dla_core: Optional[int] = None
+    cast: bool = False  # a model in FP16 is made first: TensorRT 11 takes all types from the model
     float_input: bool = False  # bytes become float32 before the network: TensorRT before 8.5 takes no bytes
 
     @property
@@ -55,11 +57,14 @@ class BuildPlan:
 
     @property
     def trtexec(self) -> str:
-        return trtexec(self.settings, self.tensorrt, self.parsed, self.engine, self.timing_cache)
+        cast = f"jetracer optimize fp16 {self.model} --out {self.parsed} && " if self.settings.cast else ""
+        return cast + trtexec(self.settings, self.tensorrt, self.parsed, self.engine, self.timing_cache)
 
     @property
     def parsed(self) -> Path:
         """The file that TensorRT reads."""
+        if self.settings.cast:
+            return self.engine.with_suffix(".fp16.onnx")
         return self.engine.with_suffix(".float.onnx") if self.settings.float_input else self.model
 
     def __str__(self) -> str:
@@ -80,8 +85,9 @@ def make_plan(model: Path, card: ModelCard, kind: DeviceKind, tensorrt: Version,
     settings = Settings(
         precision=chosen,
         workspace_mb=workspace_mb(kind, free_mb),
-        strongly_typed=tensorrt[0] >= 11 or (tensorrt[0] == 10 and card.precision == "fp16"),
+        strongly_typed=tensorrt[:1] >= STRONG_ONLY or (tensorrt[0] == 10 and card.precision == "fp16"),
         dla_core=_dla(kind, tensorrt, chosen) if dla else None,
+        cast=tensorrt[:1] >= STRONG_ONLY and chosen == "fp16" and card.precision == "fp32",
         float_input=card.input.dtype == "uint8" and tensorrt[:2] < BYTES_IN,
     )
     return BuildPlan(kind, tensorrt, model, engine, settings, _steps(settings, why, tensorrt, engine, kind),
@@ -110,6 +116,9 @@ def _steps(settings: Settings, why: str, tensorrt: Version, engine: Path, kind: 
     if settings.float_input:
         steps.append(("input", "TensorRT before 8.5 takes no bytes: a model that takes float32 is written to "
                                f"{engine.with_suffix('.float.onnx').name}"))
+    if settings.cast:
+        steps.append(("model", f"TensorRT {tensorrt[0]} takes all types from the model: it is cast to FP16 as "
+                               f"{engine.with_suffix('.fp16.onnx').name}, what suffers from that stays FP32"))
     typed = "strongly typed" if settings.strongly_typed else "TensorRT chooses types layer by layer"
     steps += [
         ("parse", f"ONNX into a network with explicit batch, {typed}"),

@@ -23,8 +23,9 @@ _HALF = 10  # TensorProto.FLOAT16
 
 NVIDIA_HINT = (
     "If it was trained with NVIDIA's notebooks, put this beside it as {sidecar}: "
-    '{{"task": "road", "name": "{stem}", "precision": "fp32", "input": {{"name": "{input}", "width": 224, "height": 224, '
-    '"layout": "NCHW", "dtype": "float32", "color": "bgr"}}, "normalisation": '
+    '{{"task": "road", "name": "{stem}", "precision": "fp32", '
+    '"input": {{"name": "{input}", "width": 224, "height": 224, "layout": "NCHW", '
+    '"dtype": "float32", "color": "bgr"}}, "normalisation": '
     '{{"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}}, "outputs": {{"{output}": "aim"}}}}'
 )
 

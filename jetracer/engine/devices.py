@@ -106,11 +106,6 @@ def choose_precision(kind: DeviceKind, tensorrt: Version, asked: str, model: str
         raise ModelError(
             "This model holds no INT8 scales: quantise it first, or build it as it is with --precision auto.")
     no_int8 = f"this {kind.title} has no INT8: " if asked == "int8" else ""
-    if tensorrt[:1] >= STRONG_ONLY:
-        if asked == "fp16" and model != "fp16":
-            raise ModelError(f"TensorRT {tensorrt[0]} takes all types from the model, and this one is {model.upper()}: "
-                             "give it a model in FP16, or build this one with --precision auto.")
-        return model, f"{no_int8}TensorRT {tensorrt[0]} takes all types from the model: building {model.upper()}"
     if model == "fp16":
         return "fp16", f"{no_int8}the model is in FP16: its types are kept"
     if asked == "fp32":

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from jetracer.engine.build_plan import make_plan
 from jetracer.engine.devices import device
 from jetracer.engine.engine_file import may_drive, read_engine
 from jetracer.engine.load import SHIPPED, sha256_of
+from jetracer.engine.onnx_runtime import OnnxEngine
 from jetracer.engine.tensorrt_base import BuildStopped
 from tests import golden_build
 
@@ -113,6 +115,22 @@ def test_before_8_5_the_model_with_floats_is_left_for_trtexec(model):
     left = model.with_suffix(".float.onnx")
     assert f"--onnx={left}" in result.plan.trtexec and result.header.flags == ("float-input",)
     assert onnx.load(str(left)).graph.input[0].type.tensor_type.elem_type == onnx.TensorProto.FLOAT
+
+
+def test_tensorrt_11_is_given_a_model_in_fp16(model, monkeypatch):
+    thor = {"version": "11.4.0.106", "kind": "thor", "cuda": {"name": "NVIDIA Thor", "capability": "11.0"}}
+    result = build(model, thor)
+    cast = model.with_suffix(".fp16.onnx")
+    assert result.header.precision == "fp16" and f"--onnx={cast}" in result.plan.trtexec
+    assert result.header.model_sha256 == sha256_of(model), "it stands for the one in FP32"
+    with OnnxEngine(cast) as half:
+        assert half.card.precision == "fp16"
+    cast.unlink()
+    assert build(model, thor, precision="fp32").header.precision == "fp32" and not cast.exists()
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    monkeypatch.delitem(sys.modules, "jetracer.optimize.fp16")
+    with pytest.raises(ModelError, match=r"onnx is missing to make one; run: pip install 'jetracer\[optimize\]'"):
+        build(model, thor)
 
 
 def test_what_is_there_is_not_built_again(model):

@@ -26,8 +26,9 @@ OLD, TEN, ELEVEN = (8, 2, 1), (10, 3), (11, 4)
     ("orin-nano", TEN, "auto", "int8", "int8", "the model holds its INT8 scales: building INT8"),
     ("orin-nano", TEN, "fp32", "fp32", "fp32", "building FP32, as asked for"),
     ("orin-agx", TEN, "auto", "fp16", "fp16", "the model is in FP16: its types are kept"),
-    ("thor", ELEVEN, "auto", "fp32", "fp32", "TensorRT 11 takes all types from the model: building FP32"),
-    ("thor", ELEVEN, "auto", "fp16", "fp16", "TensorRT 11 takes all types from the model: building FP16"),
+    ("thor", ELEVEN, "auto", "fp32", "fp16", "Thor calculates in FP16: building FP16"),
+    ("thor", ELEVEN, "fp32", "fp32", "fp32", "building FP32, as asked for"),
+    ("thor", ELEVEN, "auto", "fp16", "fp16", "the model is in FP16: its types are kept"),
     ("thor", ELEVEN, "int8", "int8", "int8", "the model holds its INT8 scales: building INT8"),
 ])
 def test_precision(name, version, asked, model, precision, words):
@@ -38,7 +39,6 @@ def test_precision(name, version, asked, model, precision, words):
     ("nano", OLD, "auto", "int8", "in INT8, which Nano cannot calculate: build the one that it was quantised from"),
     ("orin-nano", TEN, "int8", "fp32", "holds no INT8 scales"),
     ("orin-nano", TEN, "fp16", "int8", "for FP16 build the one that it was quantised from"),
-    ("thor", ELEVEN, "fp16", "fp32", "this one is FP32: give it a model in FP16"),
 ])
 def test_what_cannot_be_built_as_asked(name, version, asked, model, words):
     with pytest.raises(ModelError, match=words):

@@ -40,7 +40,8 @@ def test_it_answers_as_its_model_does(version, tmp_path):
     with made(tmp_path, version) as engine, load_engine(tmp_path / "road.onnx") as model:
         assert engine.card == model.card
         for name, answer in model.infer({"image": IMAGE}).items():
-            np.testing.assert_array_equal(engine.infer({"image": IMAGE})[name], answer)
+            cast = 1e-3 if version.startswith("11") else 0.0  # it is given the model in FP16
+            np.testing.assert_allclose(engine.infer({"image": IMAGE})[name], answer, rtol=0, atol=cast)
 
 
 def test_every_flipped_bit_is_found(tmp_path):

@@ -11,7 +11,7 @@ from jetracer.engine.card import ModelCard, ModelInput
 from jetracer.perception.preprocess import Preprocess
 
 IMAGENET = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
-CARD = ModelCard(task="road", name="test", precision="fp32", input=ModelInput(width=32, height=24), outputs={"aim": "aim"})
+CARD = ModelCard("road", "test", "fp32", input=ModelInput(width=32, height=24), outputs={"aim": "aim"})
 
 
 def card(**entries) -> ModelCard:

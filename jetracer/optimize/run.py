@@ -1,0 +1,113 @@
+"""An ONNX graph in memory, run on pictures: its answers, what flows inside, and how far two answers lie apart."""
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Sequence, Tuple
+
+import numpy as np
+import onnx
+import onnxruntime
+
+from jetracer.core.config import write_bytes
+from jetracer.core.errors import ModelCorrupt, ModelError
+from jetracer.engine.card import ModelCard, find_card, write_card
+from jetracer.engine.load import sha256_of
+from jetracer.engine.onnx_runtime import check_file, first_line
+from jetracer.optimize.base import Measures
+from jetracer.optimize.frames import Frames
+from jetracer.optimize.half import FLOAT, tensor_types
+from jetracer.perception.preprocess import Preprocess
+
+
+def session(model: onnx.ModelProto) -> Any:
+    """ONNX Runtime on one thread. Raises ModelError."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # its exceptions share no base class below Exception
+        raise ModelError(f"ONNX Runtime {onnxruntime.__version__} does not run it ({first_line(error)}).") from error
+
+
+def flow(model: onnx.ModelProto, card: ModelCard, pictures: np.ndarray, names: Sequence[str]
+         ) -> Iterator[List[np.ndarray]]:
+    """The tensors `names`, which must be outputs of the graph, for one picture (H,W,3) after another."""
+    prepare, loaded = Preprocess(card), session(model)
+    for picture in pictures:
+        yield loaded.run(list(names), {card.input.name: prepare(picture)})
+
+
+def answers(model: onnx.ModelProto, card: ModelCard, pictures: np.ndarray) -> Dict[str, np.ndarray]:
+    """(N,...) of every output that the card names."""
+    names = list(card.outputs)
+    rows = list(flow(model, card, pictures, names))
+    return {name: np.stack([row[at] for row in rows])[:, 0] for at, name in enumerate(names)}
+
+
+def with_outputs(model: onnx.ModelProto, names: Sequence[str]) -> onnx.ModelProto:
+    """A copy that answers these inner float32 tensors too."""
+    model = deepcopy(model)
+    there = {value.name for value in model.graph.output}
+    model.graph.output.extend(onnx.helper.make_tensor_value_info(name, FLOAT, None)
+                              for name in names if name not in there)
+    return model
+
+
+def ranges(model: onnx.ModelProto, card: ModelCard, pictures: np.ndarray) -> Dict[str, float]:
+    """The largest magnitude of every float32 tensor that a node makes. Raises ModelError where one is not finite."""
+    types = tensor_types(model)
+    names = [name for node in model.graph.node for name in node.output if types.get(name) == FLOAT]
+    largest = np.zeros(len(names))
+    for row in flow(with_outputs(model, names), card, pictures, names):
+        largest = np.maximum(largest, [np.abs(value).max(initial=0.0) for value in row])
+    if not np.isfinite(largest).all():
+        raise ModelError(f"The model's tensor {names[int(np.argmin(np.isfinite(largest)))]} is not finite in FP32: "
+                         "train or export it again.")
+    return dict(zip(names, largest.tolist()))
+
+
+def apart(card: ModelCard, one: Dict[str, np.ndarray], other: Dict[str, np.ndarray]) -> np.ndarray:
+    """(N,) how far answers lie from those of the `other`: of a road model the aim's distance in % of the picture's
+    width, else the largest difference in % of the largest answer. What is not finite is infinitely far."""
+    aim = card.output("aim")
+    if aim is not None:
+        distance = 50.0 * np.linalg.norm(one[aim].clip(-1.0, 1.0) - other[aim].clip(-1.0, 1.0), axis=-1)
+    else:
+        parts = [np.abs(one[name] - other[name]).reshape(len(one[name]), -1).max(axis=1)
+                 / max(1e-9, float(np.abs(other[name]).max())) for name in card.outputs]
+        distance = 100.0 * np.max(parts, axis=0)
+    return np.where(np.isfinite(distance), distance, np.inf)
+
+
+def aim_errors(card: ModelCard, given: Dict[str, np.ndarray], aims: np.ndarray) -> np.ndarray:
+    """(M,) distance in px of a picture 224 wide from the right aims (N,2), where they are known."""
+    known = np.isfinite(aims).all(axis=1)
+    aim = card.output("aim")
+    return 112.0 * np.linalg.norm(given[aim][known].clip(-1.0, 1.0) - aims[known], axis=1) if aim else np.empty(0)
+
+
+def measures(path: Path, card: ModelCard, given: Dict[str, np.ndarray], frames: Frames) -> Measures:
+    """The file's size and, where the right aims are known, its error."""
+    errors = aim_errors(card, given, frames.aims)
+    error = {"mean_px": round(float(errors.mean()), 4), "max_px": round(float(errors.max()), 4)} if len(errors) else {}
+    return Measures(path.stat().st_size, error=error)
+
+
+def read_model(path: Path) -> Tuple[onnx.ModelProto, ModelCard]:
+    """A model's graph and its card. Raises ModelNotFound, ModelCorrupt, CardError or ModelError."""
+    check_file(path)
+    try:
+        model = onnx.load(str(path))
+        onnx.checker.check_model(model)
+    except Exception as error:  # protobuf's own, which differ by version
+        raise ModelCorrupt(f"{path} is not a readable ONNX model ({first_line(error)}); export it again.") from error
+    return model, find_card(path, {entry.key: entry.value for entry in model.metadata_props})
+
+
+def write_child(path: Path, model: onnx.ModelProto, source: Path, card: ModelCard) -> None:
+    """Write a model that was made from the one at `source`, whole or not at all; its card names that as its parent."""
+    write_bytes(path, model.SerializeToString())
+    write_card(path, replace(card, parents=(sha256_of(source), *card.parents)))
