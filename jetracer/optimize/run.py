@@ -14,7 +14,7 @@ from jetracer.core.config import write_bytes
 from jetracer.core.errors import ModelCorrupt, ModelError
 from jetracer.engine.card import ModelCard, find_card, write_card
 from jetracer.engine.load import sha256_of
-from jetracer.engine.onnx_runtime import check_file, first_line
+from jetracer.engine.onnx_file import check_file, first_line
 from jetracer.optimize.base import Measures
 from jetracer.optimize.frames import Frames
 from jetracer.optimize.half import FLOAT, tensor_types

@@ -17,7 +17,7 @@ from jetracer.engine.load import load_engine
 from jetracer.engine.onnx_runtime import OnnxEngine
 from jetracer.engine.proof import PARITY_KEY, parted, why_not, write_proof
 
-from .tiny_models import CARD, road_model
+from .tiny_models import CARD, int8_model, road_model
 
 INT8 = replace(CARD, precision="int8")
 PASSED = {"passed": True, "why": [], "aim_px": {"mean": 1e-05, "max": 0.25}}
@@ -94,7 +94,8 @@ def test_flipped_bits_do_not_drive(model):
             load_engine(model)
 
 
-def test_what_changes_the_file_afterwards_voids_the_record(model):
+def test_what_changes_the_file_afterwards_voids_the_record(tmp_path):
+    model = int8_model(tmp_path / "int8.onnx")
     write_proof(model, PASSED)
     write_card(model, replace(INT8, name="another"))
     assert "or was changed after" in why_not(model, INT8)
