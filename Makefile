@@ -65,7 +65,7 @@ help:                  ## this list
 clean:                 ## remove what was built and installed here
 	rm -rf .venv* build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
 
-CAR_CODE := $(addprefix jetracer/,core camera engine car display teleop perception data control safety sim drive doctor \
+CAR_CODE := $(addprefix jetracer/,core camera engine car display teleop perception data graph control safety sim drive doctor \
                            calibrate cli racecar.py nvidia_racecar.py)
 
 $(VENV)/.base: pyproject.toml

@@ -16,7 +16,7 @@ ROOT = Path(jetracer.__file__).parent
 ROWS = [
     {"core"},
     {"camera", "engine", "car", "display", "teleop"},
-    {"perception", "data"},
+    {"perception", "data", "graph"},
     {"control", "models"},
     {"safety"},
     {"sim"},

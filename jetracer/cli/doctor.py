@@ -23,9 +23,14 @@ _MARKS = {OK: "ok", WARN: "warn", FAIL: "FAIL", SKIP: "-"}
 
 
 def main(arguments: List[str]) -> int:
+    if arguments[:1] == ["model"]:
+        from jetracer.cli import doctor_model
+
+        return doctor_model.main(arguments[1:])
     parser = argparse.ArgumentParser(prog="jetracer doctor", description=__doc__, allow_abbrev=False,
                                      formatter_class=argparse.RawDescriptionHelpFormatter,
-                                     epilog="docs/doctor.md lists the checks and the form of --json.")
+                                     epilog="docs/doctor.md lists the checks and the form of --json. "
+                                            "What a TensorRT does not take of a model: jetracer doctor model --help")
     parser.add_argument("--all", action="store_true", help="the details of what is well, too")
     parser.add_argument("--json", action="store_true", help="one JSON object on the last line")
     parser.add_argument("--kit", metavar="NAME", help="as for jetracer drive")

@@ -1,0 +1,118 @@
+"""`jetracer doctor model`: what a TensorRT does not take of an ONNX model, and what to write instead."""
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Sequence
+
+from jetracer.core.config import write_bytes
+from jetracer.core.errors import ConfigError, ModelError
+from jetracer.engine.devices import DEVICES, Version, device, dotted, parse_version
+from jetracer.engine.load import find_model
+
+_MARKS = {"fail": "FAIL", "warn": "warn"}
+
+
+def main(arguments: List[str]) -> int:
+    options = _parser().parse_args(arguments)
+    from jetracer.graph.diagnose import diagnose
+    from jetracer.graph.real_parser import ask
+    from jetracer.graph.view import load_model, view
+
+    path = find_model(options.model)
+    versions = _versions(options)
+    model = load_model(path)
+    graph = view(model)
+    troubles = diagnose(graph, versions)
+    told = {
+        "model": str(path), "opset": graph.opset, "nodes": len(graph.nodes),
+        "versions": [dotted(one) for one in versions],
+        "troubles": [asdict(one) for one in troubles],
+        "asked": [word._asdict() for word in ask(model.SerializeToString())],
+    }
+    if options.fix:
+        told["fixed"] = _fix(model, options.fix, versions)
+    print(json.dumps(told) if options.json else "\n".join(_lines(told)))
+    left = told["fixed"]["left"] if options.fix else told["troubles"]
+    return int(any(one["status"] == "fail" for one in left))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="jetracer doctor model", description=__doc__, allow_abbrev=False,
+                                     epilog="docs/engines.md lists the troubles, and three ways round them.")
+    add = parser.add_argument
+    add("model", metavar="MODEL", help="an ONNX file, or a shipped model's name")
+    add("--trt", metavar="V", help="one TensorRT, such as 8.2; default: 8.2, 8.5, 10.3, 10.16 and 11.4")
+    add("--device", metavar="NAME", help=f"the newest TensorRT of a device: {', '.join(DEVICES)}")
+    add("--fix", metavar="OUT.onnx", type=Path, help="write a model with all that is mechanical mended, proven equal")
+    add("--json", action="store_true", help="one JSON object on the last line")
+    return parser
+
+
+def _versions(options: argparse.Namespace) -> Sequence[Version]:
+    from jetracer.graph.operators import VERSIONS
+
+    if options.trt:
+        asked = parse_version(options.trt)
+        if asked < (8, 0):
+            raise ConfigError(f"TensorRT {options.trt} is too old: 8.0 (JetPack 4.6) is the first that is supported.")
+        return (asked,)
+    if options.device:
+        newest = device(options.device).newest
+        if not newest:
+            raise ConfigError(f"{options.device} has no TensorRT: ONNX Runtime runs the model there as it is.")
+        return (newest,)
+    return VERSIONS
+
+
+def _fix(model: Any, out: Path, versions: Sequence[Version]) -> Dict[str, Any]:
+    """Mend, prove, write. A model that answers differently is not written. Raises ModelError, ConfigError."""
+    from jetracer.graph.mend import mend
+    from jetracer.graph.prove import WITHIN, agree
+
+    mended = mend(model, versions)
+    left = [asdict(one) for one in mended.left]
+    if not mended.done:
+        return {"path": "", "done": [], "difference": 0.0, "left": left}
+    same, worst = agree(model, mended.model)
+    if not same:
+        raise ModelError(f"The mended model ({', '.join(mended.done)}) answers differently, by {worst:.2g} of the "
+                         f"largest answer (at most {WITHIN:g} is rounding), and was not written; mend it by hand.")
+    write_bytes(out, mended.model.SerializeToString())
+    return {"path": str(out), "done": mended.done, "difference": worst, "left": left}
+
+
+def _lines(told: Dict[str, Any]) -> Iterator[str]:
+    yield f"{told['model']}: opset {told['opset']}, {told['nodes']} nodes; TensorRT {', '.join(told['versions'])}"
+    for one in told["troubles"]:
+        yield from _trouble(one)
+    for word in told["asked"]:
+        said = f"refuses it: {'; '.join(word['refused'][:3])}" if word["refused"] else "takes it"
+        yield f"{word['parser']}: {said}"
+    if not told["troubles"]:
+        yield "Nothing is known that any of these refuses. The proof is the build on the device: jetracer build MODEL"
+    if "fixed" in told:
+        yield from _fixed(told["fixed"])
+    elif any(one["fix"] for one in told["troubles"]):
+        yield f"What is marked * is mended by: jetracer doctor model {told['model']} --fix OUT.onnx"
+
+
+def _trouble(one: Dict[str, Any]) -> Iterator[str]:
+    what = f"{one['node']} ({one['op']})" if one["node"] else "the model"
+    yield f"{_MARKS[one['status']]}{'*' if one['fix'] else ' '} {what} {one['detail']}"
+    if one["refused"]:
+        yield (f"      not taken by TensorRT {', '.join(one['refused'])}"
+               + (f"; taken by {', '.join(one['taken'])}" if one["taken"] else ""))
+    yield f"      -> {one['rewrite']}"
+
+
+def _fixed(fixed: Dict[str, Any]) -> Iterator[str]:
+    if not fixed["done"]:
+        yield "Nothing of it can be mended by itself."
+    else:
+        yield (f"{fixed['path']}: mended ({', '.join(fixed['done'])}); its answers in ONNX Runtime are the same, the "
+               f"largest difference is {fixed['difference']:.1g} of the largest answer.")
+    if fixed["left"]:
+        yield f"Left for a person: {', '.join(sorted({one['rule'] for one in fixed['left']}))}."

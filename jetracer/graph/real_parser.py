@@ -1,0 +1,54 @@
+"""What a real TensorRT parser says: that of TensorRT for RTX, which is a pip package and needs no GPU.
+
+It has TensorRT 11's interface and takes a little less than TensorRT itself, so its word is added and decides nothing.
+"""
+from __future__ import annotations
+
+from typing import Any, List, NamedTuple
+
+
+class Word(NamedTuple):
+    """`refused`: what it said, one sentence for each node; empty where it takes the model."""
+
+    parser: str  # TensorRT for RTX 1.7.1.116
+    refused: List[str]
+
+
+def ask(model: bytes) -> List[Word]:
+    """One word, or none where the package is not installed."""
+    try:
+        import tensorrt_rtx as trt
+    except ImportError:
+        return []
+    return [Word(f"TensorRT for RTX {trt.__version__}", _parse(trt, model))]
+
+
+def _parse(trt: Any, model: bytes) -> List[str]:
+    log: List[str] = []
+    logger = _logger(trt, log)
+    builder = trt.Builder(logger)
+    network = builder.create_network(0)
+    parser = trt.OnnxParser(network, logger)
+    if parser.parse(model):
+        return []
+    said = [_sentence(parser.get_error(index)) for index in range(parser.num_errors)]
+    return said or log[-1:] or ["it refused the model and said nothing"]
+
+
+def _sentence(error: Any) -> str:
+    place = f"{error.node_name()} ({error.node_operator()}): " if error.node_operator() else ""
+    return place + " ".join(error.desc().split())[:300]
+
+
+def _logger(trt: Any, log: List[str]) -> Any:
+    class Logger(trt.ILogger):
+        """Keeps errors, instead of printing them."""
+
+        def __init__(self) -> None:
+            trt.ILogger.__init__(self)
+
+        def log(self, severity: Any, text: str) -> None:
+            if severity in (trt.ILogger.ERROR, trt.ILogger.INTERNAL_ERROR):
+                log.append(" ".join(str(text).split())[:300])
+
+    return Logger()

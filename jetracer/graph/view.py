@@ -1,0 +1,195 @@
+"""An ONNX graph to look at: nodes with names, where each value comes from and goes to, its shape and type.
+
+Needs the onnx package, which a car does not have.
+"""
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Optional, Set, Tuple, Union
+
+import numpy as np
+
+from jetracer.core.errors import ModelCorrupt, ModelError, ModelNotFound
+from jetracer.engine.onnx_file import check_file, first_line
+
+Shape = Optional[Tuple[Optional[int], ...]]  # None: unknown rank; None within: a side that is not fixed
+
+try:
+    import onnx
+    from onnx import numpy_helper
+except ImportError as missing:  # the one module that wraps it
+    raise ModelError("Looking into a model needs the onnx package; run: pip install onnx") from missing
+
+STANDARD = ("", "ai.onnx")
+
+
+@dataclass(frozen=True)
+class Node:
+    """One node. `label` is its name, or where it has none, what it is known by; `within` the If or Loop it is in."""
+
+    index: int
+    proto: Any
+    label: str
+    within: str = ""
+
+    @property
+    def op(self) -> str:
+        return self.proto.op_type
+
+    @property
+    def inputs(self) -> List[str]:
+        return list(self.proto.input)
+
+    @property
+    def outputs(self) -> List[str]:
+        return list(self.proto.output)
+
+    @property
+    def standard(self) -> bool:
+        return self.proto.domain in STANDARD
+
+    def attribute(self, name: str, default: Any = None) -> Any:
+        """Its value, bytes as text; `default` where it is not set."""
+        for entry in self.proto.attribute:
+            if entry.name == name:
+                value = onnx.helper.get_attribute_value(entry)
+                return value.decode() if isinstance(value, bytes) else value
+        return default
+
+    def bodies(self) -> Iterator[Any]:
+        """The graphs inside: branches of an If, the body of a Loop."""
+        for entry in self.proto.attribute:
+            if entry.type == onnx.AttributeProto.GRAPH:
+                yield entry.g
+            yield from entry.graphs
+
+    def reads(self) -> Set[str]:
+        """All values from outside, those that only its bodies use included."""
+        return {name for name in self.inputs if name}.union(*(captured(body) for body in self.bodies()))
+
+
+@dataclass
+class Graph:
+    """`nodes` holds those of bodies too, after the node they are in; `top` only the graph's own."""
+
+    model: Any
+    top: List[Node] = field(default_factory=list)
+    nodes: List[Node] = field(default_factory=list)
+    constants: Dict[str, Any] = field(default_factory=dict)  # TensorProto by name
+    types: Dict[str, int] = field(default_factory=dict)  # TensorProto.DataType by name
+    shapes: Dict[str, Shape] = field(default_factory=dict)
+    readers: Dict[str, List[Node]] = field(default_factory=dict)
+    makers: Dict[str, Node] = field(default_factory=dict)
+
+    @property
+    def opset(self) -> int:
+        return next((entry.version for entry in self.model.opset_import if entry.domain in STANDARD), 1)
+
+    @property
+    def inputs(self) -> List[Any]:
+        """Declared inputs that are no constants: before IR 4 those had to be declared too."""
+        return [entry for entry in self.model.graph.input if entry.name not in self.constants]
+
+    @property
+    def outputs(self) -> List[Any]:
+        return list(self.model.graph.output)
+
+    def constant(self, name: str) -> Optional[np.ndarray]:
+        """The value where it is one that the file holds, else None."""
+        return numpy_helper.to_array(self.constants[name]) if name in self.constants else None
+
+    def fixed(self, name: str) -> bool:
+        """An empty name is an input left out, and as fixed as can be."""
+        return not name or name in self.constants
+
+
+def captured(body: Any) -> Set[str]:
+    """What a graph inside a node reads of the graphs around it."""
+    own = {entry.name for entry in (*body.input, *body.initializer)}
+    read = {entry.name for entry in body.output}
+    for node in body.node:
+        inner = Node(0, node, "")
+        read |= inner.reads()
+        own |= set(inner.outputs)
+    return read - own - {""}
+
+
+def load_model(path: Union[str, Path]) -> Any:
+    """The file's ModelProto. Raises ModelNotFound or ModelCorrupt in one sentence with the next step."""
+    path = Path(path)
+    check_file(path)
+    try:
+        model = onnx.load(str(path), load_external_data=False)
+        for name in sorted(_files(model)):
+            if not (path.parent / name).is_file():
+                raise ModelNotFound(f"{path} keeps its weights in another file, which is missing ({name}); "
+                                    "copy it too, or export with external_data=False.")
+        onnx.load_external_data_for_model(model, str(path.parent))
+    except ModelNotFound:
+        raise
+    except Exception as error:  # onnx passes on whatever protobuf raises, which differs by version
+        raise ModelCorrupt(f"{path} is no ONNX model ({first_line(error)}); export it again.") from error
+    if not model.graph.node:
+        raise ModelCorrupt(f"{path} is no ONNX model, or one without a node; export it again.")
+    return model
+
+
+def _files(model: Any) -> Set[str]:
+    """Names of other files that weights are in."""
+    return {entry.value for tensor in model.graph.initializer for entry in tensor.external_data
+            if entry.key == "location"}
+
+
+def view(model: Any) -> Graph:
+    """Look at a ModelProto. What the model itself does not say about shapes and types is worked out."""
+    try:
+        known = onnx.shape_inference.infer_shapes(model, data_prop=True)
+    except Exception:  # an invalid graph; what is wrong with it is for the rules to say
+        known = model
+    graph = Graph(model)
+    _declare(graph, known.graph)
+    _collect(graph, model.graph, "")
+    return graph
+
+
+def _declare(graph: Graph, proto: Any) -> None:
+    for tensor in proto.initializer:
+        graph.constants[tensor.name] = tensor
+        graph.types[tensor.name], graph.shapes[tensor.name] = tensor.data_type, tuple(tensor.dims)
+    for entry in (*proto.input, *proto.value_info, *proto.output):
+        tensor = entry.type.tensor_type
+        if tensor.elem_type:
+            graph.types[entry.name] = tensor.elem_type
+            graph.shapes.setdefault(entry.name, shape_of(entry))
+    for node in proto.node:
+        for body in Node(0, node, "").bodies():
+            _declare(graph, body)
+
+
+def _collect(graph: Graph, proto: Any, within: str) -> None:
+    for index, entry in enumerate(proto.node):
+        first = next((name for name in entry.output if name), str(index))
+        node = Node(index, entry, entry.name or f"{entry.op_type}:{first}", within)
+        graph.nodes.append(node)
+        if not within:
+            graph.top.append(node)
+        if entry.op_type == "Constant" and node.attribute("value") is not None:
+            graph.constants[entry.output[0]] = node.attribute("value")
+        for name in node.reads() if not within else set(node.inputs):
+            graph.readers.setdefault(name, []).append(node)
+        for name in filter(None, entry.output):
+            graph.makers.setdefault(name, node)
+        for body in node.bodies():
+            for tensor in body.initializer:
+                graph.constants.setdefault(tensor.name, tensor)
+            _collect(graph, body, node.label)
+
+
+def shape_of(entry: Any) -> Shape:
+    """Of a ValueInfoProto; a side with a name, or none, is None."""
+    tensor = entry.type.tensor_type
+    if not tensor.HasField("shape"):
+        return None
+    return tuple(side.dim_value if side.HasField("dim_value") and side.dim_value > 0 else None
+                 for side in tensor.shape.dim)

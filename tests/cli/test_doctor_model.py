@@ -1,0 +1,96 @@
+"""`jetracer doctor model` as a person and as a program call it."""
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import onnx
+import pytest
+
+from jetracer.cli.main import main
+from jetracer.engine.load import SHIPPED
+from tests.graph.known_bad import KNOWN_BAD
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "engines.md").read_text()
+
+
+@pytest.fixture
+def bad(tmp_path):
+    def written(name: str) -> str:
+        onnx.save(KNOWN_BAD[name].make(), str(tmp_path / f"{name}.onnx"))
+        return str(tmp_path / f"{name}.onnx")
+
+    return written
+
+
+def told(capsys, *words: str):
+    code = main(["doctor", "model", *words, "--json"])
+    return code, json.loads(capsys.readouterr().out.splitlines()[-1])
+
+
+def test_a_person_reads_node_versions_and_what_to_do(bad, capsys):
+    assert main(["doctor", "model", bad("resize-cubic")]) == 1
+    said = capsys.readouterr().out
+    assert "FAIL  the_Resize (Resize) interpolates in mode 'cubic'" in said
+    assert "not taken by TensorRT 8.2, 8.5, 10.3, 10.16; taken by 11.4" in said
+    assert "-> mode 'linear'" in said
+
+
+def test_the_shipped_model_has_no_trouble(capsys):
+    code, result = told(capsys, "road")
+    assert code == 0 and result["troubles"] == [] and result["model"] == str(SHIPPED / "road.onnx")
+    assert all(word["refused"] == [] for word in result["asked"])
+
+
+def test_json_has_the_documented_form(bad, capsys):
+    _, result = told(capsys, bad("quantised-bias"))
+    example = json.loads(re.search(r"```json\n(.*?)```", PAGE, re.S).group(1))
+    assert set(result) == set(example)
+    assert set(result["troubles"][0]) == set(example["troubles"][0])
+
+
+def test_one_tensorrt_or_a_device(bad, capsys):
+    path = bad("grid-sample")
+    assert told(capsys, path, "--trt", "8.2")[0] == 1
+    assert told(capsys, path, "--trt", "8.5.2")[0] == 0
+    code, result = told(capsys, path, "--device", "nano")
+    assert code == 1 and result["versions"] == ["8.2"]
+    assert main(["doctor", "model", path, "--device", "cpu"]) == 2
+    assert main(["doctor", "model", path, "--trt", "7.1"]) == 2
+
+
+def test_fix_writes_a_model_that_is_proven(bad, tmp_path, capsys):
+    out = tmp_path / "good.onnx"
+    code, result = told(capsys, bad("layer-norm"), "--fix", str(out))
+    assert code == 0 and result["fixed"]["done"] == ["expand", "opset"] and result["fixed"]["difference"] <= 1e-4
+    assert told(capsys, str(out))[1]["troubles"] == []
+
+
+def test_fix_says_what_is_left(bad, tmp_path, capsys):
+    assert main(["doctor", "model", bad("pool-indices"), "--fix", str(tmp_path / "out.onnx")]) == 1
+    assert "Nothing of it can be mended by itself." in capsys.readouterr().out
+    assert not (tmp_path / "out.onnx").exists()
+
+
+@pytest.mark.parametrize("content, says", [
+    (None, "There is no model"), (b"", "is empty"), (b"\xff\xfe rubbish", "is no ONNX model"),
+    (b"version https://git-lfs.github.com/spec/v1\n", "Git LFS pointer"),
+    (onnx.ModelProto(ir_version=8).SerializeToString(), "without a node"),
+])
+def test_what_cannot_be_read_is_said_in_one_sentence(content, says, tmp_path, capsys):
+    path = tmp_path / "road.onnx"
+    if content is not None:
+        path.write_bytes(content)
+    assert main(["doctor", "model", str(path)]) == 1
+    said = capsys.readouterr().err
+    assert says in said and said.count("\n") == 1
+
+
+def test_weights_in_a_file_that_is_missing(tmp_path, capsys):
+    model = KNOWN_BAD["layer-norm"].make()
+    path = tmp_path / "model.onnx"
+    onnx.save_model(model, str(path), save_as_external_data=True, location="weights.bin", size_threshold=0)
+    (tmp_path / "weights.bin").unlink()
+    assert main(["doctor", "model", str(path)]) == 1
+    assert "keeps its weights in another file, which is missing" in capsys.readouterr().err
