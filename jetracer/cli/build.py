@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Dict, List
 
 from jetracer.core.errors import ConfigError
-from jetracer.engine.build import Result, build_engine, card_of, engine_place
+from jetracer.engine.build import Result, build_engine, card_of, engine_place, explain_build
 from jetracer.engine.build_plan import BuildPlan, make_plan
 from jetracer.engine.cuda import Cuda
 from jetracer.engine.devices import DEVICES, PRECISIONS, DeviceKind, device, device_here, dotted, parse_version
@@ -30,6 +30,8 @@ def main(arguments: List[str]) -> int:
     if options.trt or (options.device and kind != device_here()):
         raise ConfigError("An engine runs only on the GPU and the TensorRT it was built with, so it is built there; "
                           "add --dry-run to see the plan for another.")
+    if options.explain:
+        return _explain(options, model, kind)
     if kind.name == "cpu":
         return _cpu(model, options.json)
     result = _build(options, model, kind)
@@ -46,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--dla", action="store_true", help="on the deep learning accelerator; what it cannot run, on the GPU")
     add("--out", metavar="FILE.engine", type=Path, help="default: beside the model")
     add("--force", action="store_true", help="build even if the same engine is there")
+    add("--explain", action="store_true", help="at which operator it loses the points; for what does not agree")
     add("--dry-run", action="store_true", help="only the plan, for any device and TensorRT")
     add("--trt", metavar="V", help="with --dry-run: the TensorRT, such as 8.2; default: the newest for the device")
     add("--json", action="store_true", help="one JSON object on the last line")
@@ -82,6 +85,20 @@ def _prove(model: Path, as_json: bool) -> int:
         use = f"drive with it: jetracer drive --road {model}" if parity.passed else _next(model)
         print(f"{model} {parity}\n{use}")
     return 0 if parity.passed else 1
+
+
+def _explain(options: argparse.Namespace, model: Path, kind: DeviceKind) -> int:
+    from jetracer.drive.probes import road_probes
+    from jetracer.drive.prove import explain_model
+
+    if kind.name == "cpu":
+        found = explain_model(model)
+    else:
+        with Cuda() as cuda:
+            found = explain_build(model, kind, import_tensorrt(), cuda, road_probes(), options.precision, options.dla)
+    told = json.dumps({"model": str(model), **found.to_dict()}) if options.json else f"The points are lost at {found}."
+    print(told)
+    return 0
 
 
 def _next(model: Path) -> str:

@@ -5,11 +5,20 @@ from pathlib import Path
 from typing import Optional
 
 from jetracer.drive.probes import road_probes
+from jetracer.engine.build import card_of
+from jetracer.engine.explain import Explanation, explain, run_onnx
 from jetracer.engine.load import sha256_of
 from jetracer.engine.onnx_runtime import OnnxEngine
 from jetracer.engine.parent import find_parent
 from jetracer.engine.parity import Parity, Probes, compare, limits_for
 from jetracer.engine.proof import write_proof
+
+
+def explain_model(model: Path, probes: Optional[Probes] = None) -> Explanation:
+    """At which operator an ONNX file in FP16 or INT8 loses its points. Raises ModelError with the next step."""
+    card = card_of(model)
+    parent = find_parent(model, card)
+    return explain(parent.read_bytes(), card_of(parent), model.read_bytes(), card, run_onnx, probes or road_probes())
 
 
 def prove(model: Path, parent: Optional[Path] = None, probes: Optional[Probes] = None) -> Parity:

@@ -17,6 +17,7 @@ from jetracer.engine.build_plan import BuildPlan, make_plan
 from jetracer.engine.card import ModelCard
 from jetracer.engine.devices import DeviceKind, for_gpu, free_memory_mb
 from jetracer.engine.engine_file import EngineHeader, read_engine, write_engine
+from jetracer.engine.explain import Explanation, explain, run_tensorrt
 from jetracer.engine.float_input import with_float_input
 from jetracer.engine.load import SHIPPED, sha256_of
 from jetracer.engine.onnx_runtime import OnnxEngine
@@ -63,11 +64,8 @@ def build_engine(model: Path, kind: DeviceKind, trt: Any, cuda: Any, precision: 
     drive. Raises ModelError with the next step.
     """
     adapter = adapter_for(trt)
-    free_mb, total_mb = cuda.memory_mb
-    kind = for_gpu(kind, cuda.capability, total_mb)
     card = card_of(model)
-    plan = make_plan(model, card, kind, adapter.version, out or engine_place(model), precision, dla,
-                     free_memory_mb(kind, free_mb))
+    plan = _planned(model, card, kind, adapter, cuda, precision, dla, out)
     parent = find_parent(model, card)
     check_place(plan.engine)
     data = model.read_bytes()
@@ -91,6 +89,29 @@ def build_engine(model: Path, kind: DeviceKind, trt: Any, cuda: Any, precision: 
         reports.append(report)
     write_engine(plan.engine, header, built.plan)
     return Result(plan, header, tuple(reports))
+
+
+def explain_build(model: Path, kind: DeviceKind, trt: Any, cuda: Any, probes: Probes, precision: str = "auto",
+                  dla: bool = False) -> Explanation:
+    """At which operator the engine that `build_engine` makes loses its points; builds a cut one for each place asked.
+
+    Raises ModelError with the next step.
+    """
+    adapter = adapter_for(trt)
+    card = card_of(model)
+    settings = _planned(model, card, kind, adapter, cuda, precision, dla, None).settings
+    parent = find_parent(model, card)
+    data = model.read_bytes()
+    candidate = with_float_input(data) if settings.float_input else data
+    return explain(parent.read_bytes(), card_of(parent), candidate, card, run_tensorrt(adapter, cuda, settings), probes)
+
+
+def _planned(model: Path, card: ModelCard, kind: DeviceKind, adapter: Adapter, cuda: Any, precision: str, dla: bool,
+             out: Optional[Path]) -> BuildPlan:
+    free_mb, total_mb = cuda.memory_mb
+    kind = for_gpu(kind, cuda.capability, total_mb)
+    return make_plan(model, card, kind, adapter.version, out or engine_place(model), precision, dla,
+                     free_memory_mb(kind, free_mb))
 
 
 def _prove(adapter: Adapter, cuda: Any, plan: bytes, header: EngineHeader, parent: Path, probes: Probes

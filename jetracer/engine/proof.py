@@ -60,19 +60,16 @@ def parted(data: bytes) -> Tuple[bytes, Dict[str, Any]]:
 
     Raises ModelCorrupt.
     """
-    start = previous = 0
-    place = (0, 0, 0)
-    for number, first, after in protobuf.fields(data):
-        start, previous, place = previous, after, (number, first, after)
-    number, first, after = place
-    if number != _METADATA or protobuf.text(data, _KEY, first, after) != PARITY_KEY:
+    parts = list(protobuf.fields(data))
+    last = parts[-1] if parts else protobuf.Field(0, 0, 0, 0)
+    if last.number != _METADATA or protobuf.texts(data, _KEY, last.first, last.after) != (PARITY_KEY,):
         return data, {}
     try:
-        record = json.loads(protobuf.text(data, _VALUE, first, after))
+        record = json.loads("".join(protobuf.texts(data, _VALUE, last.first, last.after)))
     except json.JSONDecodeError:
         record = None
-    whole = isinstance(record, dict) and data[start:] == _entry(record)  # to the last bit, not only in meaning
-    return data[:start], record if whole else {}
+    whole = isinstance(record, dict) and data[last.start:] == _entry(record)  # to the last bit, not only in meaning
+    return data[:last.start], record if whole else {}
 
 
 def _entry(record: Mapping[str, Any]) -> bytes:

@@ -6,41 +6,47 @@ Source: protobuf's wire format, "Last One Wins" and "Length-Delimited Records".
 """
 from __future__ import annotations
 
-from typing import Iterator, Tuple
+from typing import Iterator, NamedTuple, Tuple
 
 from jetracer.core.errors import ModelCorrupt
 
 
-def fields(data: bytes, place: int = 0, end: int = -1) -> Iterator[Tuple[int, int, int]]:
-    """(number, first byte, byte after the last) of the fields of a message. Raises ModelCorrupt."""
+class Field(NamedTuple):
+    """A field of a message, by its places: `start` of all of it, `first` of its content, `after` its last byte."""
+
+    number: int
+    start: int
+    first: int
+    after: int
+
+
+def fields(data: bytes, start: int = 0, end: int = -1) -> Iterator[Field]:
+    """The fields of the message that lies from `start` to `end`. Raises ModelCorrupt."""
     end = len(data) if end < 0 else end
     try:
-        while place < end:
-            number, place, after = _field(data, place)
+        while start < end:
+            number, first, after = _field(data, start)
             if after > end:
                 raise IndexError(after)
-            yield number, place, after
-            place = after
+            yield Field(number, start, first, after)
+            start = after
     except IndexError:
         raise ModelCorrupt("The model is cut off or damaged; export it again.") from None
 
 
 def find(data: bytes, path: Tuple[int, ...], start: int = 0, end: int = -1) -> Iterator[Tuple[int, int]]:
     """Where the fields at the end of a path of field numbers lie: (first byte, byte after the last)."""
-    for number, first, after in fields(data, start, end):
-        if number == path[0]:
+    for field in fields(data, start, end):
+        if field.number == path[0]:
             if len(path) == 1:
-                yield first, after
+                yield field.first, field.after
             else:
-                yield from find(data, path[1:], first, after)
+                yield from find(data, path[1:], field.first, field.after)
 
 
-def text(data: bytes, number: int, start: int = 0, end: int = -1) -> str:
-    """The last text of that field number; empty where there is none."""
-    found = ""
-    for first, after in find(data, (number,), start, end):
-        found = data[first:after].decode("utf-8", "replace")
-    return found
+def texts(data: bytes, number: int, start: int = 0, end: int = -1) -> Tuple[str, ...]:
+    """All texts of that field number, in order."""
+    return tuple(data[first:after].decode("utf-8", "replace") for first, after in find(data, (number,), start, end))
 
 
 def record(number: int, content: bytes) -> bytes:
