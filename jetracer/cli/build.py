@@ -6,12 +6,14 @@ import json
 import sys
 import time
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, Dict, List
 
 from jetracer.core.errors import ConfigError
 from jetracer.engine.build import Result, build_engine, card_of, engine_place, explain_build
 from jetracer.engine.build_plan import BuildPlan, make_plan
+from jetracer.engine.cpu_build import build_for_cpu
 from jetracer.engine.cuda import Cuda
 from jetracer.engine.devices import DEVICES, PRECISIONS, DeviceKind, device, device_here, dotted, parse_version
 from jetracer.engine.engine_file import may_drive
@@ -27,13 +29,13 @@ def main(arguments: List[str]) -> int:
         plan = _dry_run(options, model, kind)
         print(json.dumps(_as_dict(plan)) if options.json else plan)
         return 0
-    if options.trt or (options.device and kind != device_here()):
+    if options.trt or (kind.name != "cpu" and options.device and kind != device_here()):
         raise ConfigError("An engine runs only on the GPU and the TensorRT it was built with, so it is built there; "
                           "add --dry-run to see the plan for another.")
     if options.explain:
         return _explain(options, model, kind)
     if kind.name == "cpu":
-        return _cpu(model, options.json)
+        return _cpu(options, model)
     result = _build(options, model, kind)
     print(json.dumps({**_as_dict(result.plan), **_built(result)}) if options.json else _told(result))
     return 1 if may_drive(result.header) else 0
@@ -61,30 +63,21 @@ def _dry_run(options: argparse.Namespace, model: Path, kind: DeviceKind) -> Buil
                      options.dla)
 
 
-def _cpu(model: Path, as_json: bool) -> int:
-    card = card_of(model)
-    if card.precision != "fp32":
-        return _prove(model, as_json)
-    why = f"this computer has no NVIDIA GPU, so ONNX Runtime runs {model} on the CPU as it is ({card.precision})"
-    if as_json:
-        print(json.dumps({"engine": "onnx", "model": str(model), "precision": card.precision, "why": why}))
-    else:
-        print(f"Nothing to build: {why}.\nDrive with it: jetracer drive --road {model}")
-    return 0
-
-
-def _prove(model: Path, as_json: bool) -> int:
-    """A model in FP16 or INT8 is compared with its parent, so that it may drive in its place."""
+def _cpu(options: argparse.Namespace, model: Path) -> int:
+    """Which library, and which precision, is the fastest on this CPU; what differs from its parent does not drive."""
+    from jetracer.drive.probes import road_probes
     from jetracer.drive.prove import prove
 
-    parity = prove(model)
-    if as_json:
-        print(json.dumps({"engine": "onnx", "model": str(model), "may_drive": parity.passed,
-                          "parity": parity.record()}))
+    if options.dla or options.out:
+        raise ConfigError("--dla and --out are for engines of TensorRT: build without them.")
+    card_of(model)  # before seconds of drawing
+    probes = road_probes()
+    result = build_for_cpu(model, probes, partial(prove, probes=probes), options.precision)
+    if options.json:
+        print(json.dumps(result.as_json()))
     else:
-        use = f"drive with it: jetracer drive --road {model}" if parity.passed else _next(model)
-        print(f"{model} {parity}\n{use}")
-    return 0 if parity.passed else 1
+        print(f"{result}\nDrive with it: jetracer drive --road {options.model}" if result.chosen else result)
+    return 0 if result.chosen else 1
 
 
 def _explain(options: argparse.Namespace, model: Path, kind: DeviceKind) -> int:

@@ -19,7 +19,7 @@ from jetracer.engine.devices import DeviceKind, for_gpu, free_memory_mb
 from jetracer.engine.engine_file import EngineHeader, read_engine, write_engine
 from jetracer.engine.explain import Explanation, explain, run_tensorrt
 from jetracer.engine.float_input import with_float_input
-from jetracer.engine.load import SHIPPED, sha256_of
+from jetracer.engine.load import home, sha256_of
 from jetracer.engine.onnx_runtime import OnnxEngine
 from jetracer.engine.parent import find_parent
 from jetracer.engine.parity import Probes, compare, limits_for
@@ -49,9 +49,8 @@ def card_of(model: Path) -> ModelCard:
 
 
 def engine_place(model: Path) -> Path:
-    """Where its engine goes: beside it, but for the shipped models into ./models."""
-    folder = Path("models") if model.parent == SHIPPED else model.parent
-    return folder / f"{model.stem}.engine"
+    """Where its engine goes."""
+    return home(model) / f"{model.stem}.engine"
 
 
 def build_engine(model: Path, kind: DeviceKind, trt: Any, cuda: Any, precision: str = "auto", dla: bool = False,

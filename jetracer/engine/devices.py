@@ -16,6 +16,7 @@ from jetracer.core.registry import unknown
 Version = Tuple[int, ...]
 PRECISIONS = ("auto", "fp16", "int8", "fp32")
 STRONG_ONLY = (11,)  # TensorRT 11 removed the flags FP16 and INT8: types come from the model
+_FAST = ("avx2", "avx512f", "avx_vnni", "avx512_vnni", "amx_int8", "asimdhp", "asimddp", "i8mm")  # as Linux names them
 BYTES_IN = (8, 5)  # the first TensorRT with UINT8 inputs
 
 
@@ -68,6 +69,18 @@ def device_here(root: Path = Path("/")) -> DeviceKind:
         if any(name in board for name in row.boards):
             return row
     return DEVICES["x86-gpu" if (root / "proc/driver/nvidia/version").exists() else "cpu"]
+
+
+def cpu_name(root: Path = Path("/")) -> str:
+    """The processor, and those of its instructions that networks are calculated with; a virtual machine's name says
+    little: "AMD EPYC, avx2"."""
+    info = _text(root / "proc/cpuinfo")
+    named = re.search(r"^(?:model name|Hardware)\s*:\s*(.+)$", info, re.M)
+    parts = sorted(set(re.findall(r"^CPU part\s*:\s*(\w+)$", info, re.M)))  # all that many an ARM tells
+    found = re.search(r"^(?:flags|Features)\s*:\s*(.+)$", info, re.M)
+    has = set(found.group(1).split()) if found else set()
+    name = named.group(1).strip() if named else " ".join(["ARM", *parts]) if parts else "unknown"
+    return ", ".join([name, *(flag for flag in _FAST if flag in has)])
 
 
 def for_gpu(kind: DeviceKind, capability: str, memory_mb: int) -> DeviceKind:

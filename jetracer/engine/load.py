@@ -8,6 +8,7 @@ from typing import Union
 
 from jetracer.core.errors import EngineRefused, ModelError, ModelNotFound
 from jetracer.engine.base import ENGINES, Engine
+from jetracer.engine.cpu_choice import open_chosen
 from jetracer.engine.proof import why_not
 from jetracer.engine.torch2trt_module import read_torch2trt
 
@@ -27,8 +28,9 @@ _NO_ENGINE = {
 def load_engine(path_or_name: Union[str, Path], threads: int = 1) -> Engine:
     """Load a model (`laps/road.onnx`), an engine (`laps/road.engine`), a shipped model (`road`) or `null`.
 
-    Returned open and warmed up. A model in FP16 or INT8 must have been compared with its parent. Raises ModelNotFound,
-    ModelCorrupt, CardError, EngineRefused or ModelError, each with the next step.
+    Returned open and warmed up. A model runs as `jetracer build` found best on this CPU, else on ONNX Runtime; one in
+    FP16 or INT8 must have been compared with its parent. Raises ModelNotFound, ModelCorrupt, CardError, EngineRefused
+    or ModelError, each with the next step.
     """
     if str(path_or_name) == "null":
         return ENGINES.create("null")
@@ -39,11 +41,19 @@ def load_engine(path_or_name: Union[str, Path], threads: int = 1) -> Engine:
         raise ModelError(f"{path} cannot be run: {_NO_ENGINE[path.suffix]}.")
     if path.suffix not in _ENGINE_OF:
         raise ModelError(f"No engine runs {path.name!r}; known file types: {', '.join(sorted(_ENGINE_OF))}.")
+    chosen = open_chosen(path, home(path), threads) if path.suffix == ".onnx" else None
+    if chosen is not None:
+        return chosen
     engine = ENGINES.create(_ENGINE_OF[path.suffix], path, threads)
     engine.open()
     if path.suffix == ".onnx":
         _refuse_unproven(engine, path)
     return engine
+
+
+def home(model: Path) -> Path:
+    """Where what is built of a model goes: beside it, but for the shipped ones into ./models."""
+    return Path("models") if model.parent == SHIPPED else model.parent
 
 
 def _refuse_unproven(engine: Engine, path: Path) -> None:

@@ -9,10 +9,10 @@ import pytest
 
 from jetracer.cli.main import main
 from jetracer.core.errors import EngineRefused, ModelError
-from jetracer.drive import prove as gate
 from jetracer.drive.probes import SEEDS, VIEWS, _views, road_probes, steering_deg
 from jetracer.drive.prove import prove
 from jetracer.engine.devices import device
+from jetracer.engine.interleave import Latency
 from jetracer.engine.load import load_engine, sha256_of
 from jetracer.engine.proof import parted
 from tests.engine.tiny_models import CARD, road_model
@@ -67,7 +67,9 @@ def test_a_parent_that_is_quantised_itself_is_no_measure(tmp_path):
 
 def test_the_command_on_a_cpu(parent, capsys, monkeypatch):
     monkeypatch.setattr("jetracer.cli.build.device_here", lambda: device("cpu"))
-    monkeypatch.setattr(gate, "road_probes", lambda: PROBES)
+    monkeypatch.setattr("jetracer.drive.probes.road_probes", lambda: PROBES)
+    monkeypatch.setattr("jetracer.engine.cpu_build.interleave",
+                        lambda runs, seconds: {name: Latency(1.0, 2.0, 1.0) for name in runs})
     child = child_of(parent)
     assert main(["build", str(child)]) == 0
     assert "agrees with the model in FP32 on 14 pictures" in capsys.readouterr().out

@@ -197,10 +197,6 @@ def test_a_place_that_cannot_be_written_is_said_before_the_work(model, monkeypat
 
 def test_the_command_without_a_gpu(model, capsys, monkeypatch):
     monkeypatch.setattr("jetracer.cli.build.device_here", lambda: device("cpu"))
-    assert main(["build", str(model)]) == 0
-    assert "no NVIDIA GPU, so ONNX Runtime runs" in capsys.readouterr().out
-    assert main(["build", str(model), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["engine"] == "onnx"
     assert main(["build", str(model), "--device", "nano"]) == 2
     assert "add --dry-run to see the plan" in capsys.readouterr().err
     assert main(["build", str(model), "--device", "cpu", "--dry-run"]) == 1

@@ -8,6 +8,7 @@ from jetracer.engine.devices import (
     DEVICES,
     check_tensorrt,
     choose_precision,
+    cpu_name,
     device,
     device_here,
     for_gpu,
@@ -121,3 +122,15 @@ def test_words_that_are_no_version_or_device():
             parse_version(text)
     with pytest.raises(UnknownName, match="did you mean 'orin-nano'"):
         device("orinnano")
+
+
+@pytest.mark.parametrize("told, name", [
+    ("model name\t: AMD EPYC\nflags\t\t: fpu avx2 avx512f\n", "AMD EPYC, avx2, avx512f"),
+    ("processor : 0\nFeatures : fp asimd asimddp\nCPU part : 0xd42\n\nprocessor : 1\nCPU part : 0xd42\n",
+     "ARM 0xd42, asimddp"),
+    ("", "unknown"),
+])
+def test_the_processor(told, name, tmp_path):
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc/cpuinfo").write_text(told)
+    assert cpu_name(tmp_path) == name

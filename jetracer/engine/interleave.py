@@ -1,0 +1,50 @@
+"""Latencies that can be compared: of things that take turns, so that whatever else the computer does hits all alike."""
+from __future__ import annotations
+
+import time
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple
+
+import numpy as np
+
+_BLOCK = 5  # calls in a row: the first of them finds the caches full of another's weights
+_LEAST_ROUNDS = 12
+
+
+class Latency(NamedTuple):
+    """Of single calls, and how many times as fast as the first thing in the row: the median of all rounds."""
+
+    p50_ms: float
+    p99_ms: float
+    ratio: float
+
+    def as_json(self) -> Dict[str, Any]:
+        return {"latency_ms": {"p50": round(self.p50_ms, 4), "p99": round(self.p99_ms, 4)},
+                "ratio": round(self.ratio, 3)}
+
+
+def interleave(runs: Mapping[str, Callable[[], Any]], seconds: float = 4.0) -> Dict[str, Latency]:
+    """Call each of `runs` in blocks, in turns, every other round in reverse order, for about `seconds`.
+
+    A round compares what ran within moments of each other; the median of the rounds' ratios is not moved by the ones in
+    which something else ran too.
+    """
+    blocks: Dict[str, List[List[float]]] = {name: [] for name in runs}
+    until_s = time.perf_counter() + seconds
+    names = list(runs)
+    while len(blocks[names[0]]) < _LEAST_ROUNDS or time.perf_counter() < until_s:
+        for name in names:
+            blocks[name].append(_block(runs[name]))
+        names.reverse()
+    medians = {name: np.median(rounds, axis=1) for name, rounds in blocks.items()}
+    first = medians[next(iter(runs))]
+    return {name: Latency(*np.percentile(rounds, (50, 99)).tolist(), float(np.median(first / medians[name])))
+            for name, rounds in blocks.items()}
+
+
+def _block(run: Callable[[], Any]) -> List[float]:
+    took_ms = []
+    for _ in range(_BLOCK):
+        started_s = time.perf_counter()
+        run()
+        took_ms.append(1e3 * (time.perf_counter() - started_s))
+    return took_ms
