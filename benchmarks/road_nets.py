@@ -46,7 +46,7 @@ def trained(name: str, threads: int = 1) -> Net:
     data = RoadData.open(make(DATA, FOLDER / "data", processes=2))
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(TRAIN.seed)
-    found = fit(make_net(name), data, replace(TRAIN, threads=threads), watch=lambda now: _tell(name, now), folder=folder)
+    found = fit(make_net(name), data, replace(TRAIN, threads=threads), None, lambda now: _tell(name, now), folder)
     export_road(found.net, net.model, PICTURE_PX)
     write_card(net.model, _card(name, data))
     torch.save(found.net.state_dict(), net.weights)
@@ -54,8 +54,8 @@ def trained(name: str, threads: int = 1) -> Net:
 
 
 def _tell(name: str, now: Progress) -> None:
-    if now.done % 20 == 0:
-        progress(f"{name}: step {now.done} of {now.of}")
+    if now.step % 20 == 0:
+        progress(f"{name}: step {now.step} of {now.steps}, loss {now.loss:.4f}")
 
 
 def _card(name: str, data: RoadData) -> ModelCard:
