@@ -1,6 +1,7 @@
 """`jetracer optimize TECHNIQUE MODEL`: a smaller or faster model, and what that cost.
 
     fp16    half the size, faster on a GPU
+    int8    a quarter of the size, faster where the processor multiplies bytes
 """
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from jetracer.cli.needs import needs
 from jetracer.core.errors import ConfigError
 from jetracer.core.registry import unknown
 
-TECHNIQUES = ("fp16",)  # each in a file of its own: optimize_fp16.py
+TECHNIQUES = ("fp16", "int8")  # each in a file of its own: optimize_fp16.py
 
 
 def main(arguments: List[str]) -> int:

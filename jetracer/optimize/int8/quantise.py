@@ -7,6 +7,10 @@
 Weights are s8, symmetric, with a scale for each output channel, -127 to 127. A weight that lies on that grid stays as
 it is, so whoever wants another rounding (AdaRound) moves the FP32 weights onto it first.
 
+An x86 CPU without VNNI adds pairs of products in 16 bits, which full-range weights overflow: ONNX Runtime then takes a
+slower kernel (told to, see `engine/onnx_runtime.py`), OpenVINO and others may answer wrongly. Weights of 7 bits, -63 to
+63, fit, and run on the fast one.
+
 Both flavours are ruled by what was found: ONNX Runtime leaves s8 activations and unquantised biases in float on x86;
 TensorRT takes neither s32 biases nor zero points. The answer depends on model, table, flavour and keep alone.
 """
@@ -23,6 +27,7 @@ from jetracer.optimize.int8.scheme import Scheme, scheme
 from jetracer.optimize.int8.table import Range, Table
 
 MOST = 127  # of s8, symmetric: -128 is left out
+WEIGHT_MOST = {8: 127, 7: 63}  # by bits
 BIAS_MOST = 1 << 30  # of a bias in s32, half of what it holds
 TINY = 1e-12  # scale of what is always zero
 
@@ -35,10 +40,12 @@ class Step(NamedTuple):
     kind: type  # np.int8 or np.uint8
 
 
-def quantise(model: ModelProto, table: Table, flavour: str, keep: Collection[str] = ()) -> ModelProto:
+def quantise(model: ModelProto, table: Table, flavour: str, keep: Collection[str] = (), weight_bits: int = 8
+             ) -> ModelProto:
     """A quantised copy of the FP32 `model`, with its metadata as it was; nodes named in `keep` stay float.
 
-    Raises ModelError when the table is of another model, ConfigError or UnknownName for a wrong flavour or name.
+    `weight_bits`: 8, or 7 for CPUs that need it (see above). Raises ModelError when the table is of another model,
+    ConfigError or UnknownName for a wrong flavour or name.
     """
     made = tidy(model)
     plan = scheme(made, flavour, keep)
@@ -51,7 +58,7 @@ def quantise(model: ModelProto, table: Table, flavour: str, keep: Collection[str
     for name in fresh:
         source = plan.source[name]
         steps[name] = steps.get(source) or step_of(_possible(graph, source, table.ranges.get(source)), flavour)
-    _rewrite(made, plan, steps, fresh, keep if flavour == "cpu" else ())
+    _rewrite(made, plan, steps, fresh, keep if flavour == "cpu" else (), WEIGHT_MOST[weight_bits])
     made.producer_name = "jetracer"
     onnx.checker.check_model(made)
     return made
@@ -68,10 +75,10 @@ def step_of(found: Range, flavour: str) -> Step:
     return Step(scale, int(np.clip(np.rint(-low / scale), 0, 255)), np.uint8)
 
 
-def weight_scales(weight: np.ndarray, axis: int) -> np.ndarray:
-    """float32 scale of each output channel, which lie along `axis`."""
-    most = np.abs(weight).max(axis=tuple(at for at in range(weight.ndim) if at != axis))
-    return np.maximum(most / MOST, TINY).astype(np.float32)
+def weight_scales(weight: np.ndarray, axis: int, most: int = MOST) -> np.ndarray:
+    """float32 scale of each output channel, which lie along `axis`; `most`: the greatest number that is stored."""
+    greatest = np.abs(weight).max(axis=tuple(at for at in range(weight.ndim) if at != axis))
+    return np.maximum(greatest / most, TINY).astype(np.float32)
 
 
 def output_axis(node: NodeProto) -> int:
@@ -141,7 +148,8 @@ def _normalisation(graph: Graph) -> Optional[Tuple[List[NodeProto], float, int]]
     return (nodes, scale, round(zero)) if exact else None
 
 
-def _rewrite(model: ModelProto, plan: Scheme, steps: Dict[str, Step], fresh: List[str], keep: Collection[str]) -> None:
+def _rewrite(model: ModelProto, plan: Scheme, steps: Dict[str, Step], fresh: List[str], keep: Collection[str],
+             most: int) -> None:
     """Put Q/DQ behind the tensors of `fresh`, let their readers read that, and quantise the weights.
 
     `keep`: nodes that ONNX Runtime would quantise by itself, if they read what was dequantised and are read quantised.
@@ -154,7 +162,7 @@ def _rewrite(model: ModelProto, plan: Scheme, steps: Dict[str, Step], fresh: Lis
     for node in graph.nodes:
         data = node.input[0] if node.input else ""
         if name_of(node) in layers:
-            nodes += _quantise_weights(model, graph, node, steps[data] if steps[data].kind is np.uint8 else None)
+            nodes += _quantise_weights(model, graph, node, steps[data], most)
         for at, name in enumerate(node.input):
             readers = plan.readers.get(name)
             if name in pairs and (readers is None or name_of(node) in readers):
@@ -188,16 +196,16 @@ def _node(kind: str, given: str, out: str, parameters: List[str], axis: Optional
     return onnx.helper.make_node(kind, [given, *parameters], [out], f"{out}/{kind}", **extra)
 
 
-def _quantise_weights(model: ModelProto, graph: Graph, node: NodeProto, data: Optional[Step]) -> List[NodeProto]:
-    """Store a node's weights as s8, and its bias as s32 where `data`, the step of what goes in, is given."""
+def _quantise_weights(model: ModelProto, graph: Graph, node: NodeProto, data: Step, most: int) -> List[NodeProto]:
+    """Store a node's weights as s8, and its bias as s32 where `data`, the step of what goes in, is one for the CPU."""
     weight, axis = graph.constant(node.input[1]), output_axis(node)
-    scales = weight_scales(weight, axis)
-    bias = graph.constant(node.input[2]) if len(node.input) > 2 and data is not None else None
+    scales = weight_scales(weight, axis, most)
+    bias = graph.constant(node.input[2]) if len(node.input) > 2 and data.kind is np.uint8 else None
     if bias is not None:  # a channel of all but no weight and a bias: the bias has to fit into s32
         scales = np.maximum(scales, (np.abs(bias) / (BIAS_MOST * np.float64(data.scale))).astype(np.float32))
     name = f"{name_of(node)}/weight"
     shape = [-1 if at == axis else 1 for at in range(weight.ndim)]
-    numbers = np.clip(np.rint(weight / scales.reshape(shape)), -MOST, MOST).astype(np.int8)
+    numbers = np.clip(np.rint(weight / scales.reshape(shape)), -most, most).astype(np.int8)
     added = [_stored(model, name, numbers, scales, axis)]
     node.input[1] = f"{name}/dq"
     if bias is not None:
