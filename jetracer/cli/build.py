@@ -25,6 +25,8 @@ def main(arguments: List[str]) -> int:
     options = _parser().parse_args(arguments)
     model = find_model(options.model)
     kind = device(options.device) if options.device else device_here()
+    if model.suffix == ".hybrid":
+        return _hybrid(options, model, kind)
     if options.dry_run:
         plan = _dry_run(options, model, kind)
         print(json.dumps(_as_dict(plan)) if options.json else plan)
@@ -44,7 +46,7 @@ def main(arguments: List[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="jetracer build", description=__doc__, allow_abbrev=False)
     add = parser.add_argument
-    add("model", metavar="MODEL", help="an ONNX file with a card, or a shipped model's name")
+    add("model", metavar="MODEL", help="an ONNX file with a card, a shipped model's name, or a .hybrid file of parts")
     add("--precision", choices=PRECISIONS, default="auto", help="default auto: the fastest that there is")
     add("--device", metavar="NAME", help=f"default: this computer; {', '.join(DEVICES)}")
     add("--dla", action="store_true", help="on the deep learning accelerator; what it cannot run, on the GPU")
@@ -109,6 +111,30 @@ def _build(options: argparse.Namespace, model: Path, kind: DeviceKind) -> Result
                                 progress, road_probes)
         finally:
             progress.end()
+
+
+def _hybrid(options: argparse.Namespace, path: Path, kind: DeviceKind) -> int:
+    """A model in parts, which `jetracer doctor model` wrote."""
+    from jetracer.drive.probes import road_probes
+    from jetracer.engine.hybrid_build import build_hybrid
+
+    if options.dry_run or options.trt or options.device or options.dla or options.out:
+        raise ConfigError(f"{path} is built whole, where it lies and for this computer: jetracer build {path}")
+    if kind.name == "cpu":
+        raise ConfigError(f"This computer has no NVIDIA GPU: drive the model that {path} was divided from as it is.")
+    progress = _Progress()
+    with Cuda() as cuda:
+        try:
+            result = build_hybrid(path, kind, import_tensorrt(), cuda, options.precision, progress, road_probes)
+        finally:
+            progress.end()
+    if options.json:
+        print(json.dumps({"engine": str(path), "parts": [asdict(part) for part in result.plan.parts],
+                          "may_drive": not result.why_not, "reports": [one._asdict() for one in result.reports]}))
+    else:
+        use = f"must not drive: {result.why_not}" if result.why_not else f"drive with it: jetracer drive --road {path}"
+        print("\n".join([*map(str, result.reports), f"{path}: {use}"]))
+    return int(bool(result.why_not))
 
 
 class _Progress:

@@ -34,9 +34,11 @@ def main(arguments: List[str]) -> int:
     }
     if options.fix:
         told["fixed"] = _fix(model, options.fix, versions)
+    if options.parts or options.cut:
+        told["parts"] = _parts(options, model, path, versions)
     print(json.dumps(told) if options.json else "\n".join(_lines(told)))
     left = told["fixed"]["left"] if options.fix else told["troubles"]
-    return int(any(one["status"] == "fail" for one in left))
+    return int(not told.get("parts") and any(one["status"] == "fail" for one in left))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -47,6 +49,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--trt", metavar="V", help="one TensorRT, such as 8.2; default: 8.2, 8.5, 10.3, 10.16 and 11.4")
     add("--device", metavar="NAME", help=f"the newest TensorRT of a device: {', '.join(DEVICES)}")
     add("--fix", metavar="OUT.onnx", type=Path, help="write a model with all that is mechanical mended, proven equal")
+    add("--parts", metavar="OUT.hybrid", type=Path, help="write it in parts: what TensorRT takes, and the rest for "
+                                                         "ONNX Runtime; needs --trt or --device")
+    add("--cut", metavar="OUT.hybrid", type=Path, help="the same, in two parts at most")
     add("--json", action="store_true", help="one JSON object on the last line")
     return parser
 
@@ -84,6 +89,21 @@ def _fix(model: Any, out: Path, versions: Sequence[Version]) -> Dict[str, Any]:
     return {"path": str(out), "done": mended.done, "difference": worst, "left": left}
 
 
+def _parts(options: argparse.Namespace, model: Any, path: Path, versions: Sequence[Version]) -> Dict[str, Any]:
+    """Divide, prove, write. Raises ConfigError, ModelError."""
+    from jetracer.graph.extract import take_apart, write_parts
+
+    out = options.parts or options.cut
+    if out.suffix != ".hybrid" or options.fix or (options.parts and options.cut) or len(versions) > 1:
+        raise ConfigError("Parts are for one TensorRT, and go to a file that ends in .hybrid: "
+                          "jetracer doctor model MODEL --trt 8.2 --parts OUT.hybrid")
+    divided = take_apart(model, versions[0], in_two=bool(options.cut))
+    plan, worst = write_parts(divided, path, out, versions[0])
+    return {"path": str(out), "difference": worst, "parts": [
+        {"runs": part.runs, "model": part.model, "nodes": len(nodes.nodes), "inputs": list(part.inputs),
+         "outputs": list(part.outputs)} for part, nodes in zip(plan.parts, divided.parts)]}
+
+
 def _lines(told: Dict[str, Any]) -> Iterator[str]:
     yield f"{told['model']}: opset {told['opset']}, {told['nodes']} nodes; TensorRT {', '.join(told['versions'])}"
     for one in told["troubles"]:
@@ -93,7 +113,9 @@ def _lines(told: Dict[str, Any]) -> Iterator[str]:
         yield f"{word['parser']}: {said}"
     if not told["troubles"]:
         yield "Nothing is known that any of these refuses. The proof is the build on the device: jetracer build MODEL"
-    if "fixed" in told:
+    if "parts" in told:
+        yield from _divided(told["parts"])
+    elif "fixed" in told:
         yield from _fixed(told["fixed"])
     elif any(one["fix"] for one in told["troubles"]):
         yield f"What is marked * is mended by: jetracer doctor model {told['model']} --fix OUT.onnx"
@@ -116,3 +138,12 @@ def _fixed(fixed: Dict[str, Any]) -> Iterator[str]:
                f"largest difference is {fixed['difference']:.1g} of the largest answer.")
     if fixed["left"]:
         yield f"Left for a person: {', '.join(sorted({one['rule'] for one in fixed['left']}))}."
+
+
+def _divided(parts: Dict[str, Any]) -> Iterator[str]:
+    yield (f"{parts['path']}: {len(parts['parts'])} parts, which answer together as the model does in ONNX Runtime "
+           f"(the largest difference is {parts['difference']:.1g} of the largest answer)")
+    for part in parts["parts"]:
+        yield (f"  {part['runs']:<8}  {part['model']}: {part['nodes']} nodes, {', '.join(part['inputs'])} -> "
+               f"{', '.join(part['outputs'])}")
+    yield f"Now, on the device: jetracer build {parts['path']}"

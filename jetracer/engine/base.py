@@ -29,6 +29,7 @@ class Engine(Device):
 ENGINES = Registry(
     "engine",
     {
+        "hybrid": "jetracer.engine.hybrid:HybridEngine",
         "null": "jetracer.engine.null:NullEngine",
         "onnx": "jetracer.engine.onnx_runtime:OnnxEngine",
         "openvino": "jetracer.engine.openvino:OpenVinoEngine",

@@ -68,7 +68,7 @@ def build_engine(model: Path, kind: DeviceKind, trt: Any, cuda: Any, precision: 
     parent = find_parent(model, card)
     check_place(plan.engine)
     data = model.read_bytes()
-    header = _header(plan, data, card, trt.__version__, cuda)
+    header = make_header(plan, data, card, trt.__version__, cuda)
     there = None if force else _same(plan.engine, header)
     if there is not None:
         return Result(plan, there, ())
@@ -78,7 +78,7 @@ def build_engine(model: Path, kind: DeviceKind, trt: Any, cuda: Any, precision: 
         data = with_float_input(data)
         write_bytes(plan.parsed, data)
     network = adapter.parse(data, plan.settings)
-    built = _optimise(adapter, network, plan, watch)
+    built = optimise(adapter, network, plan, watch)
     ran = execute_once(adapter, cuda, built.plan)
     header = replace(header, plan_sha256=hashlib.sha256(built.plan).hexdigest())
     reports = [network.report, built.report, ran]
@@ -125,7 +125,7 @@ def _prove(adapter: Adapter, cuda: Any, plan: bytes, header: EngineHeader, paren
     return record, Report("compare", time.monotonic() - started_s, str(parity))
 
 
-def _header(plan: BuildPlan, model: bytes, card: ModelCard, tensorrt: str, cuda: Any) -> EngineHeader:
+def make_header(plan: BuildPlan, model: bytes, card: ModelCard, tensorrt: str, cuda: Any) -> EngineHeader:
     """All but the plan's sum."""
     return EngineHeader(
         model=str(plan.model), model_sha256=hashlib.sha256(model).hexdigest(),
@@ -154,7 +154,7 @@ def _same(path: Path, wanted: EngineHeader) -> Optional[EngineHeader]:
     return header if header.key == wanted.key and header.parity else None
 
 
-def _optimise(adapter: Adapter, network: Network, plan: BuildPlan, watch: Watch) -> Built:
+def optimise(adapter: Adapter, network: Network, plan: BuildPlan, watch: Watch) -> Built:
     """Timings are kept whatever happens, so that the next build need not measure them again."""
     cache = plan.timing_cache.read_bytes() if plan.timing_cache.is_file() else b""
     try:

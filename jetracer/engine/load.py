@@ -14,7 +14,7 @@ from jetracer.engine.torch2trt_module import read_torch2trt
 
 SHIPPED = Path(__file__).resolve().parent.parent / "models"  # the models that come with JetRacer
 
-_ENGINE_OF = {".onnx": "onnx", ".engine": "tensorrt"}
+_ENGINE_OF = {".onnx": "onnx", ".engine": "tensorrt", ".hybrid": "hybrid"}
 _NO_ENGINE = {
     ".pth": "it holds PyTorch weights only; run: jetracer export onnx FILE",
     ".pt": "it holds PyTorch weights only; run: jetracer export onnx FILE",

@@ -37,7 +37,7 @@ class Trouble:
     source: str
     fix: str = ""  # of graph/fixes.py
     status: str = "fail"  # warn: it is taken, but read the detail
-    index: int = -1  # of the node in the graph; inside an If or Loop, in its body
+    index: int = -1  # of the node in the graph, or of the If or Loop that it is in
 
     def __str__(self) -> str:
         what = f"{self.node} ({self.op})" if self.node else "the model"
@@ -63,7 +63,7 @@ def _trouble(rule: str, node: Optional[Node], detail: str, asked: Sequence[Versi
     return Trouble(rule, node.label if node else "", node.op if node else "", detail,
                    tuple(dotted(one) for one in asked if one in refused),
                    tuple(dotted(one) for one in asked if one not in refused), rewrite, source,
-                   index=node.index if node and not node.within else -1, **more)
+                   index=node.top if node else -1, **more)
 
 
 def _operators(graph: Graph, asked: Sequence[Version]) -> Iterator[Trouble]:

@@ -26,12 +26,16 @@ STANDARD = ("", "ai.onnx")
 
 @dataclass(frozen=True)
 class Node:
-    """One node. `label` is its name, or where it has none, what it is known by; `within` the If or Loop it is in."""
+    """One node. `label` is its name, or where it has none, what it is known by; `within` the If or Loop it is in.
+
+    `index` is its place in its own graph, `top` that of the outermost node around it in the model's graph.
+    """
 
     index: int
     proto: Any
     label: str
     within: str = ""
+    top: int = -1
 
     @property
     def op(self) -> str:
@@ -167,10 +171,10 @@ def _declare(graph: Graph, proto: Any) -> None:
             _declare(graph, body)
 
 
-def _collect(graph: Graph, proto: Any, within: str) -> None:
+def _collect(graph: Graph, proto: Any, within: str, top: int = -1) -> None:
     for index, entry in enumerate(proto.node):
         first = next((name for name in entry.output if name), str(index))
-        node = Node(index, entry, entry.name or f"{entry.op_type}:{first}", within)
+        node = Node(index, entry, entry.name or f"{entry.op_type}:{first}", within, top if within else index)
         graph.nodes.append(node)
         if not within:
             graph.top.append(node)
@@ -183,7 +187,7 @@ def _collect(graph: Graph, proto: Any, within: str) -> None:
         for body in node.bodies():
             for tensor in body.initializer:
                 graph.constants.setdefault(tensor.name, tensor)
-            _collect(graph, body, node.label)
+            _collect(graph, body, node.label, node.top)
 
 
 def shape_of(entry: Any) -> Shape:

@@ -9,7 +9,9 @@ import onnx
 import pytest
 
 from jetracer.cli.main import main
+from jetracer.engine.devices import DEVICES
 from jetracer.engine.load import SHIPPED
+from tests.engine.test_hybrid import gridded_model
 from tests.graph.known_bad import KNOWN_BAD
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "engines.md").read_text()
@@ -94,3 +96,30 @@ def test_weights_in_a_file_that_is_missing(tmp_path, capsys):
     (tmp_path / "weights.bin").unlink()
     assert main(["doctor", "model", str(path)]) == 1
     assert "keeps its weights in another file, which is missing" in capsys.readouterr().err
+
+
+def test_parts_are_written_for_one_tensorrt(tmp_path, capsys):
+    model = gridded_model(tmp_path / "road.onnx")
+    out = tmp_path / "road.hybrid"
+    code, result = told(capsys, str(model), "--trt", "8.2", "--parts", str(out))
+    assert code == 0 and [part["runs"] for part in result["parts"]["parts"]] == ["onnx", "tensorrt", "onnx", "tensorrt"]
+    assert result["parts"]["difference"] <= 1e-4 and (tmp_path / "road.4.onnx").exists()
+    code, result = told(capsys, str(model), "--device", "nano", "--cut", str(out))
+    assert code == 0 and [part["runs"] for part in result["parts"]["parts"]] == ["onnx", "tensorrt"]
+    assert main(["doctor", "model", str(model), "--trt", "8.2", "--parts", str(out)]) == 0
+    assert f"Now, on the device: jetracer build {out}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("words", [["--parts", "out.hybrid"], ["--trt", "8.2", "--parts", "out.onnx"],
+                                   ["--trt", "8.2", "--parts", "a.hybrid", "--cut", "b.hybrid"]])
+def test_parts_need_one_tensorrt_and_a_place(words, capsys):
+    assert main(["doctor", "model", "road", *words]) == 2
+    assert "Parts are for one TensorRT" in capsys.readouterr().err
+
+
+def test_parts_are_built_on_a_gpu(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("jetracer.cli.build.device_here", lambda: DEVICES["cpu"])
+    assert main(["build", str(tmp_path / "road.hybrid")]) == 2
+    assert "has no NVIDIA GPU: drive the model" in capsys.readouterr().err
+    assert main(["build", str(tmp_path / "road.hybrid"), "--dry-run"]) == 2
+    assert "is built whole, where it lies" in capsys.readouterr().err

@@ -18,6 +18,8 @@ import onnxruntime
 from .fake_cuda import STREAM, FakeCuda
 
 VERSIONS = ("8.2.1.9", "8.5.2.2", "10.3.0.26", "10.16.0.1", "11.4.0.106")
+# operators that came later, by onnx-tensorrt's change log
+LATER = {"GridSample": (8, 5), "HardSwish": (8, 5), "NonZero": (8, 5), "LayerNormalization": (8, 6), "Hardmax": (9, 2)}
 NODES_STEPS = 4  # steps of a build's one phase
 _ONNX_TYPES = {1: "FLOAT", 2: "UINT8", 3: "INT8", 6: "INT32", 7: "INT64", 9: "BOOL", 10: "HALF"}
 _SIZES = {"FLOAT": "float32", "UINT8": "uint8", "INT8": "int8", "INT32": "int32", "INT64": "int64", "HALF": "float16"}
@@ -267,8 +269,8 @@ class Parser(Strict):
             if kind not in self._trt.DataType.__members__:
                 return -1, f"Unsupported ONNX data type: {kind} ({entry.type.tensor_type.elem_type})"
         for index, node in enumerate(model.graph.node):
-            if node.op_type == "NonZero" and number < (8, 6):
-                return index, "No importer registered for op: NonZero"
+            if number < LATER.get(node.op_type, (8, 0)):
+                return index, f"No importer registered for op: {node.op_type}"
         return None
 
 

@@ -14,10 +14,11 @@ from tests.hil.image import Image
 OUT = "/hil"  # in the guest: the folder that both sides see
 _KERNEL = "console=ttyS0 loglevel=1 preempt=full mitigations=off panic=-1 hilinit={out}/init"
 # TCG is QEMU's own processor; one core, since USB/IP took up to 34 ms a transfer on two. Nehalem is the oldest that
-# numpy 2 runs on, and has no AVX, which TCG is slow at. The guest's clock counts its instructions, 2 ns each, and follows
-# this machine's only while the guest is idle: on a slow or busy machine it takes longer, and measures the same.
-_QEMU = ("qemu-system-x86_64", "-accel", "tcg", "-cpu", "Nehalem", "-smp", "1", "-icount", "shift=1", "-m", "1536", "-display", "none",
-         "-serial", "stdio", "-monitor", "none", "-no-reboot", "-nodefaults", "-nic", "none")  # fmt: skip
+# numpy 2 runs on, and has no AVX, which TCG is slow at. The guest's clock counts its instructions, 2 ns each, and
+# follows this machine's only while the guest is idle: on a slow or busy machine it takes longer, and measures the same.
+_QEMU = ("qemu-system-x86_64", "-accel", "tcg", "-cpu", "Nehalem", "-smp", "1", "-icount", "shift=1", "-m", "1536",
+         "-display", "none", "-serial", "stdio", "-monitor", "none", "-no-reboot", "-nodefaults",
+         "-nic", "none")  # fmt: skip
 # What is measured in the guest should not wait for other programs of this machine, where that is permitted. The kernel
 # weighs sessions against each other before it weighs programs: sched(7), "autogroup".
 _HURRY = ("sh", "-c", 'echo -20 > /proc/self/autogroup; exec nice -n -20 "$@"', "sh")
