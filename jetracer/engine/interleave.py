@@ -11,11 +11,15 @@ _LEAST_ROUNDS = 12
 
 
 class Latency(NamedTuple):
-    """Of single calls, and how many times as fast as the first thing in the row: the median of all rounds."""
+    """Of single calls, and how many times as fast as the first thing in the row: the median of all rounds.
+
+    `spread`: how many times as long slow rounds take as quick ones (85th and 15th of 100); near 1 when at rest.
+    """
 
     p50_ms: float
     p99_ms: float
     ratio: float
+    spread: float = 1.0
 
     def as_json(self) -> Dict[str, Any]:
         return {"latency_ms": {"p50": round(self.p50_ms, 4), "p99": round(self.p99_ms, 4)},
@@ -37,7 +41,8 @@ def interleave(runs: Mapping[str, Callable[[], Any]], seconds: float = 4.0) -> D
         names.reverse()
     medians = {name: np.median(rounds, axis=1) for name, rounds in blocks.items()}
     first = medians[next(iter(runs))]
-    return {name: Latency(*np.percentile(rounds, (50, 99)).tolist(), float(np.median(first / medians[name])))
+    return {name: Latency(*np.percentile(rounds, (50, 99)).tolist(), float(np.median(first / medians[name])),
+                          float(np.divide(*np.percentile(medians[name], (85, 15)))))
             for name, rounds in blocks.items()}
 
 
