@@ -26,8 +26,8 @@ from jetracer.train.road_data import PICTURE_PX, DataConfig, RoadData, make
 
 NETS = ("resnet18", "mobilenet_v2", "mobilenet_v3_small")
 FOLDER = ROOT / "build" / "bench" / "nets"
-DATA = DataConfig(first_seed=TRAINING_SEEDS.start, tracks=80, views=4)
-TRAIN = TrainConfig(epochs=10, batch=32, peak_rate=2e-3, average_decay=0.98)
+DATA = DataConfig(first_seed=TRAINING_SEEDS.start, tracks=50, views=3)
+TRAIN = TrainConfig(epochs=8, batch=32, peak_rate=2e-3, average_decay=0.98)
 
 
 class Net(NamedTuple):
