@@ -4,7 +4,7 @@ from __future__ import annotations
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Sequence, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Sequence, Tuple
 
 import numpy as np
 import onnx
@@ -33,25 +33,33 @@ def session(model: onnx.ModelProto) -> Any:
         raise ModelError(f"ONNX Runtime {onnxruntime.__version__} does not run it ({first_line(error)}).") from error
 
 
-def flow(model: onnx.ModelProto, card: ModelCard, pictures: np.ndarray, names: Sequence[str]
-         ) -> Iterator[List[np.ndarray]]:
-    """The tensors `names`, which must be outputs of the graph, for one picture (H,W,3) after another."""
-    prepare, loaded = Preprocess(card), session(model)
-    for picture in pictures:
-        yield loaded.run(list(names), {card.input.name: prepare(picture)})
+def flow(model: onnx.ModelProto, inputs: Iterable[np.ndarray], names: Sequence[str]) -> Iterator[List[np.ndarray]]:
+    """The float32 tensors `names`, be they inside the graph, for one input of batch 1 after another."""
+    loaded = session(with_outputs(model, names))
+    given = loaded.get_inputs()[0].name
+    asked = [name for name in names if name != given]
+    for one in inputs:
+        made = dict(zip(asked, loaded.run(asked, {given: one})))
+        yield [made.get(name, one) for name in names]
+
+
+def prepared(card: ModelCard, pictures: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """Pictures (H,W,3) uint8 BGR as the model takes them, one by one."""
+    prepare = Preprocess(card)
+    return (prepare(picture) for picture in pictures)
 
 
 def answers(model: onnx.ModelProto, card: ModelCard, pictures: np.ndarray) -> Dict[str, np.ndarray]:
     """(N,...) of every output that the card names."""
     names = list(card.outputs)
-    rows = list(flow(model, card, pictures, names))
+    rows = list(flow(model, prepared(card, pictures), names))
     return {name: np.stack([row[at] for row in rows])[:, 0] for at, name in enumerate(names)}
 
 
 def with_outputs(model: onnx.ModelProto, names: Sequence[str]) -> onnx.ModelProto:
     """A copy that answers these inner float32 tensors too."""
     model = deepcopy(model)
-    there = {value.name for value in model.graph.output}
+    there = {value.name for value in [*model.graph.output, *model.graph.input]}
     model.graph.output.extend(onnx.helper.make_tensor_value_info(name, FLOAT, None)
                               for name in names if name not in there)
     return model
@@ -62,7 +70,7 @@ def ranges(model: onnx.ModelProto, card: ModelCard, pictures: np.ndarray) -> Dic
     types = tensor_types(model)
     names = [name for node in model.graph.node for name in node.output if types.get(name) == FLOAT]
     largest = np.zeros(len(names))
-    for row in flow(with_outputs(model, names), card, pictures, names):
+    for row in flow(model, prepared(card, pictures), names):
         largest = np.maximum(largest, [np.abs(value).max(initial=0.0) for value in row])
     if not np.isfinite(largest).all():
         raise ModelError(f"The model's tensor {names[int(np.argmin(np.isfinite(largest)))]} is not finite in FP32: "
