@@ -23,6 +23,7 @@ FIGURES = {
     "lag": "time off the track with 150 ms from picture to decision, compensated and not",
     "speeds": "one model at half to twice its training speed: does the car stay in its lane",
     "tub": "how fast a Donkey tub is read and imported",
+    "gate": "what the parity gate rejects of networks that were made wrong, and of right ones",
     "real_data": "trained on real pictures: error and speed beside NVIDIA's recipe",
 }
 

@@ -6,12 +6,14 @@ from typing import Optional
 
 from jetracer.drive.probes import road_probes
 from jetracer.engine.build import card_of
-from jetracer.engine.explain import Explanation, explain, run_onnx
+from jetracer.engine.explain import Explanation, explain
 from jetracer.engine.load import sha256_of
+from jetracer.engine.onnx_run import run_onnx
 from jetracer.engine.onnx_runtime import OnnxEngine
 from jetracer.engine.parent import find_parent
 from jetracer.engine.parity import Parity, Probes, compare, limits_for
 from jetracer.engine.proof import write_proof
+from jetracer.engine.scales import wrong_scales
 
 
 def explain_model(model: Path, probes: Optional[Probes] = None) -> Explanation:
@@ -32,5 +34,6 @@ def prove(model: Path, parent: Optional[Path] = None, probes: Optional[Probes] =
         limits = limits_for(candidate.card.precision)
         with OnnxEngine(parent) as reference:
             parity = compare(reference, candidate, probes or road_probes(), limits)
+    parity = parity.but(wrong_scales(model.read_bytes(), candidate.card, probes or road_probes()))
     write_proof(model, parity.record(parent_sha256=sha256_of(parent)))
     return parity

@@ -23,6 +23,7 @@ from jetracer.engine.load import home, sha256_of
 from jetracer.engine.onnx_runtime import OnnxEngine
 from jetracer.engine.parent import find_parent
 from jetracer.engine.parity import Probes, compare, limits_for
+from jetracer.engine.scales import wrong_scales
 from jetracer.engine.tensorrt_base import Adapter, BuildStopped, Built, Network, Report, Watch, adapter_for
 from jetracer.engine.tensorrt_native import Execution, Trial, execute_once
 
@@ -72,12 +73,7 @@ def build_engine(model: Path, kind: DeviceKind, trt: Any, cuda: Any, precision: 
     there = None if force else _same(plan.engine, header)
     if there is not None:
         return Result(plan, there, ())
-    if plan.settings.cast:
-        data = _cast(plan)
-    if plan.settings.float_input:
-        data = with_float_input(data)
-        write_bytes(plan.parsed, data)
-    network = adapter.parse(data, plan.settings)
+    network = adapter.parse(_readable(plan, data), plan.settings)
     built = optimise(adapter, network, plan, watch)
     ran = execute_once(adapter, cuda, built.plan)
     header = replace(header, plan_sha256=hashlib.sha256(built.plan).hexdigest())
@@ -98,11 +94,10 @@ def explain_build(model: Path, kind: DeviceKind, trt: Any, cuda: Any, probes: Pr
     """
     adapter = adapter_for(trt)
     card = card_of(model)
-    settings = _planned(model, card, kind, adapter, cuda, precision, dla, None).settings
+    plan = _planned(model, card, kind, adapter, cuda, precision, dla, None)
     parent = find_parent(model, card)
-    data = model.read_bytes()
-    candidate = with_float_input(data) if settings.float_input else data
-    return explain(parent.read_bytes(), card_of(parent), candidate, card, run_tensorrt(adapter, cuda, settings), probes)
+    return explain(parent.read_bytes(), card_of(parent), _readable(plan, model.read_bytes()), card,
+                   run_tensorrt(adapter, cuda, plan.settings), probes)
 
 
 def _planned(model: Path, card: ModelCard, kind: DeviceKind, adapter: Adapter, cuda: Any, precision: str, dla: bool,
@@ -120,6 +115,7 @@ def _prove(adapter: Adapter, cuda: Any, plan: bytes, header: EngineHeader, paren
     with OnnxEngine(parent) as reference, Execution(adapter, cuda, plan) as execution:
         trial = Trial(execution, header.model_card("The model's card"))
         parity = compare(reference, trial, probes, limits_for(header.precision))
+    parity = parity.but(wrong_scales(Path(header.model).read_bytes(), trial.card, probes))
     record = parity.record(plan_sha256=header.plan_sha256, model_sha256=header.model_sha256,
                            parent_sha256=sha256_of(parent))
     return record, Report("compare", time.monotonic() - started_s, str(parity))
@@ -132,6 +128,16 @@ def make_header(plan: BuildPlan, model: bytes, card: ModelCard, tensorrt: str, c
         card=json.loads(card.to_json()), tensorrt=tensorrt, gpu=cuda.name, capability=cuda.capability,
         precision=plan.settings.precision, flags=plan.settings.flags, plan_sha256="",
     )
+
+
+def _readable(plan: BuildPlan, model: bytes) -> bytes:
+    """What this TensorRT can read of a model; where that is another file, it is left beside the engine."""
+    if plan.settings.cast:
+        model = _cast(plan)
+    if plan.settings.float_input:
+        model = with_float_input(model)
+        write_bytes(plan.parsed, model)
+    return model
 
 
 def _cast(plan: BuildPlan) -> bytes:

@@ -16,13 +16,12 @@ import numpy as np
 from jetracer.core.errors import ModelError
 from jetracer.engine.build_plan import Settings
 from jetracer.engine.card import ModelCard
-from jetracer.engine.onnx_file import first_line
 from jetracer.engine.onnx_graph import Graph, Node, Port
+from jetracer.engine.onnx_run import Run, run_onnx, session_of
 from jetracer.engine.parity import SIZE_PX, Answers, Probes
 from jetracer.engine.tensorrt_base import Adapter
 from jetracer.engine.tensorrt_native import Execution
 
-Run = Callable[[Answers], Answers]
 Open = Callable[[bytes], ContextManager[Run]]  # makes an ONNX file's bytes run as the candidate does
 
 
@@ -183,20 +182,9 @@ _NUMPY = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(ui
 def _types(graph: Graph) -> Dict[str, Port]:
     """Every tensor's type and shape, as ONNX Runtime finds them out."""
     names = {name for node in graph.nodes for name in node.outputs if name}
-    session = _session(graph.marked(Port(name) for name in sorted(names)))
+    session = session_of(graph.marked(Port(name) for name in sorted(names)))
     return {port.name: Port(port.name, port.type, tuple(side if isinstance(side, int) else 1 for side in port.shape))
             for port in (*session.get_inputs(), *session.get_outputs())}
-
-
-@contextmanager
-def run_onnx(model: bytes) -> Iterator[Run]:
-    """A model as ONNX Runtime runs it; of no bytes, one that answers nothing."""
-    if not model:
-        yield lambda inputs: {}
-        return
-    session = _session(model)
-    names = [port.name for port in session.get_outputs()]
-    yield lambda inputs: dict(zip(names, session.run(names, inputs)))
 
 
 def run_tensorrt(adapter: Adapter, cuda: Any, settings: Settings) -> Open:
@@ -211,15 +199,3 @@ def run_tensorrt(adapter: Adapter, cuda: Any, settings: Settings) -> Open:
                 return execution.run()
             yield infer
     return opened
-
-
-def _session(model: bytes) -> Any:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 4
-    try:
-        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # its exceptions share no base class below Exception
-        raise ModelError(f"The model cannot be cut in two to explain it ({first_line(error)}).") from error

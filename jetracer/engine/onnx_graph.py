@@ -1,19 +1,24 @@
 """An ONNX graph by its bytes: its nodes, and the same model with more outputs, or only its end.
 
 Needs no onnx package, which a car may lack.
-Source: onnx.proto3 (ModelProto.graph 7; GraphProto.node 1, input 11, output 12; NodeProto.input 1, output 2, name 3,
-op_type 4; ValueInfoProto.name 1, type 2; TypeProto.tensor_type 1; Tensor.elem_type 1, shape 2; dim 1, dim_value 1).
+Source: onnx.proto3 (ModelProto.graph 7; GraphProto.node 1, initializer 5, input 11, output 12; NodeProto.input 1,
+output 2, name 3, op_type 4; ValueInfoProto.name 1, type 2; TypeProto.tensor_type 1; Tensor.elem_type 1, shape 2; dim 1,
+dim_value 1; TensorProto.data_type 2, float_data 4, int32_data 5, name 8, raw_data 9).
 """
 from __future__ import annotations
 
-from typing import Collection, Iterable, List, NamedTuple, Optional, Set, Tuple
+from typing import Collection, Dict, Iterable, List, NamedTuple, Optional, Set, Tuple
+
+import numpy as np
 
 from jetracer.engine import protobuf
 from jetracer.engine.protobuf import record, texts, whole
 
-_GRAPH, _NODE, _INPUT, _OUTPUT = 7, 1, 11, 12
+_GRAPH, _NODE, _INITIALIZER, _INPUT, _OUTPUT = 7, 1, 5, 11, 12
 _ELEMENTS = {"tensor(float)": 1, "tensor(uint8)": 2, "tensor(int8)": 3, "tensor(int32)": 6, "tensor(int64)": 7,
              "tensor(bool)": 9, "tensor(float16)": 10}
+_DTYPES = {1: np.dtype(np.float32), 2: np.dtype(np.uint8), 3: np.dtype(np.int8), 4: np.dtype(np.uint16),
+           5: np.dtype(np.int16), 6: np.dtype(np.int32), 10: np.dtype(np.float16)}
 
 
 class Port(NamedTuple):
@@ -43,6 +48,7 @@ class Graph:
         self.nodes: List[Node] = []
         self.inputs: List[str] = []
         self.outputs: List[str] = []
+        self._constants: Dict[str, Tuple[int, int]] = {}  # where they lie
         for first, after in protobuf.find(model, (_GRAPH,)):
             for field in protobuf.fields(model, first, after):
                 self._read(field)
@@ -53,8 +59,15 @@ class Graph:
             named = [texts(self.model, number, *place) for number in (3, 4, 1, 2)]
             self.nodes.append(Node("".join(named[0]), "".join(named[1]), named[2], named[3],
                                    self.model[field.first:field.after]))
+        elif field.number == _INITIALIZER:
+            self._constants["".join(texts(self.model, 8, *place))] = place
         elif field.number in (_INPUT, _OUTPUT):
             (self.inputs if field.number == _INPUT else self.outputs).extend(texts(self.model, 1, *place))
+
+    def constant(self, name: str) -> Optional[np.ndarray]:
+        """An initializer's values; None where there is none of that name, or of a type that is not read here."""
+        place = self._constants.get(name)
+        return _values(self.model, *place) if place else None
 
     def moving(self, source: str) -> Set[str]:
         """All tensors that depend on the input `source`; the others are constants."""
@@ -95,6 +108,20 @@ class Graph:
             parts = protobuf.fields(self.model, field.first, field.after)
             graph += [self.model[part.start:part.after] for part in parts if part.number not in numbers]
         return b"".join(rest), b"".join(graph)
+
+
+def _values(model: bytes, start: int, end: int) -> Optional[np.ndarray]:
+    """A TensorProto's, flat. Small ones may lie in a list of their type instead of as bytes."""
+    found = {field.number: field for field in protobuf.fields(model, start, end)}
+    kind = _DTYPES.get(protobuf.number(model, found[2])) if 2 in found else None
+    if kind is None:
+        return None
+    plain = found.get(9) or (found.get(4) if kind == np.float32 else None)
+    if plain is not None:
+        return np.frombuffer(model, kind, (plain.after - plain.first) // kind.itemsize, plain.first)
+    if 5 in found:
+        return np.array(protobuf.numbers(model, found[5]), np.int64).astype(kind)
+    return None
 
 
 def _value(port: Port) -> bytes:

@@ -49,6 +49,20 @@ def texts(data: bytes, number: int, start: int = 0, end: int = -1) -> Tuple[str,
     return tuple(data[first:after].decode("utf-8", "replace") for first, after in find(data, (number,), start, end))
 
 
+def number(data: bytes, field: Field) -> int:
+    """A field that is one whole number."""
+    return _varint(data, field.first)[0]
+
+
+def numbers(data: bytes, field: Field) -> Tuple[int, ...]:
+    """A field of whole numbers, one after the other; negative ones are in 64 bits."""
+    place, found = field.first, []
+    while place < field.after:
+        value, place = _varint(data, place)
+        found.append(value - (1 << 64) if value >> 63 else value)
+    return tuple(found)
+
+
 def record(number: int, content: bytes) -> bytes:
     """A field of bytes, text or a message."""
     return _as_varint(number << 3 | 2) + _as_varint(len(content)) + content

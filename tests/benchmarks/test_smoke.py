@@ -11,6 +11,7 @@ import pytest
 from benchmarks import (
     donkey,
     episodes,
+    gate,
     hogs,
     lag,
     overhead,
@@ -137,6 +138,15 @@ def test_speeds(monkeypatch):
     result = speeds.measure(quick=True, road="oracle")
     assert result["goal_met"]
     assert "0.5x, at most 0.75 m/s" in speeds.show(result)
+
+
+def test_gate(monkeypatch):
+    pytest.importorskip("onnx")
+    monkeypatch.setattr(gate, "QUICK_COUNT", 1)
+    result = gate.measure(quick=True)
+    assert set(result["healthy"]) == set(gate.HEALTHY) and set(result["wrong"]) == set(gate.WRONG)
+    assert result["flipped"] == {"onnx": 1, "engine": 1} and result["goal_met"]
+    assert "flipped bit, engine" in gate.show(result)
 
 
 def test_a_lost_car_stays_off_the_track():

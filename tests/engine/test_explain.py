@@ -17,9 +17,10 @@ from jetracer.drive import probes
 from jetracer.drive import prove as gate
 from jetracer.engine.build import explain_build
 from jetracer.engine.devices import device
-from jetracer.engine.explain import explain, run_onnx
+from jetracer.engine.explain import explain
 from jetracer.engine.load import sha256_of
 from jetracer.engine.onnx_graph import Graph
+from jetracer.engine.onnx_run import run_onnx
 
 from .fake_cuda import FakeCuda
 from .fake_tensorrt import VERSIONS, fake_tensorrt
