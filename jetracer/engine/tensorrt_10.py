@@ -4,12 +4,17 @@ from __future__ import annotations
 from typing import Any, Dict, Optional
 
 from jetracer.engine.build_plan import Settings
+from jetracer.engine.soft_argmax_plugin import register_plugins
 from jetracer.engine.tensorrt_8_5 import TensorRT85
 from jetracer.engine.tensorrt_base import Watch
 
 
 class TensorRT10(TensorRT85):
     tells_progress = True
+
+    def __init__(self, trt: Any) -> None:
+        super().__init__(trt)
+        register_plugins(trt)
 
     def network_flags(self, settings: Settings) -> int:
         return 1 << int(self.trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED) if settings.strongly_typed else 0

@@ -19,6 +19,7 @@ import torch
 from torch import nn
 
 from jetracer.core.errors import ModelError
+from jetracer.graph.soft_argmax import with_function
 from jetracer.models.norms import fold
 from jetracer.models.road_net import PICTURE_PX, PIXEL_MEAN, PIXEL_SCALE, POOLED_PX, RoadNet, normalise
 
@@ -71,7 +72,7 @@ def write_graph(graph: nn.Module, path: Path, size_px: int, outputs: Tuple[str, 
             graph.eval(), (example,), memory, opset_version=OPSET, dynamo=False,
             input_names=["image"], output_names=list(outputs),
         )  # fmt: skip
-    model = onnx.load_from_string(memory.getvalue())
+    model = with_function(onnx.load_from_string(memory.getvalue()))
     model.producer_name = "jetracer"
     onnx.checker.check_model(model)
     Path(path).parent.mkdir(parents=True, exist_ok=True)

@@ -20,7 +20,7 @@ from jetracer.graph.fold import fold, tidy
 from jetracer.graph.lower import lower
 from jetracer.graph.operators import newest_opset
 from jetracer.graph.parts import TENSORRT, Part, cut, divide, refused
-from jetracer.graph.view import STANDARD, Graph, Node, view
+from jetracer.graph.view import STANDARD, Graph, Node, tensor_of, view
 
 
 class Divided(NamedTuple):
@@ -55,9 +55,10 @@ def _constants(model: Any) -> None:
     """Constant nodes as constants of the graph: so they belong to no part."""
     for index in range(len(model.graph.node) - 1, -1, -1):
         node = Node(index, model.graph.node[index], "")
-        if node.op == "Constant" and node.attribute("value") is not None:
+        value = tensor_of(node)
+        if value is not None:
             tensor = model.graph.initializer.add()
-            tensor.CopyFrom(node.attribute("value"))
+            tensor.CopyFrom(value)
             tensor.name = node.outputs[0]
             del model.graph.node[index]
 

@@ -226,6 +226,7 @@ def inline(model: Any) -> bool:
     if not model.functions:
         return False
     model.CopyFrom(inliner.inline_local_functions(model))
+    fold(model)
     return True
 
 

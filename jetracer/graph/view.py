@@ -139,6 +139,18 @@ def load_model(path: Union[str, Path]) -> Any:
     return model
 
 
+def tensor_of(node: Node) -> Any:
+    """What a Constant node holds, as a TensorProto; None for other nodes, and for texts and sparse values."""
+    if node.op != "Constant" or not node.standard:
+        return None
+    for name, kind in (("value_int", np.int64), ("value_ints", np.int64), ("value_float", np.float32),
+                       ("value_floats", np.float32)):
+        value = node.attribute(name)
+        if value is not None:
+            return numpy_helper.from_array(np.array(value, kind), node.outputs[0])
+    return node.attribute("value")
+
+
 def _files(model: Any) -> Set[str]:
     """Names of other files that weights are in."""
     return {entry.value for tensor in model.graph.initializer for entry in tensor.external_data
@@ -178,8 +190,9 @@ def _collect(graph: Graph, proto: Any, within: str, top: int = -1) -> None:
         graph.nodes.append(node)
         if not within:
             graph.top.append(node)
-        if entry.op_type == "Constant" and node.attribute("value") is not None:
-            graph.constants[entry.output[0]] = node.attribute("value")
+        tensor = tensor_of(node)
+        if tensor is not None:
+            graph.constants[entry.output[0]] = tensor
         for name in node.reads() if not within else set(node.inputs):
             graph.readers.setdefault(name, []).append(node)
         for name in filter(None, entry.output):

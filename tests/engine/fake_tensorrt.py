@@ -16,6 +16,7 @@ import onnx
 import onnxruntime
 
 from .fake_cuda import STREAM, FakeCuda
+from .fake_plugins import build_plugins, deserialise_plugins, find_plugins, plugins_surface
 
 VERSIONS = ("8.2.1.9", "8.5.2.2", "10.3.0.26", "10.16.0.1", "11.4.0.106")
 # operators that came later, by onnx-tensorrt's change log
@@ -83,7 +84,10 @@ def _surface(trt: SimpleNamespace) -> None:
     trt.Builder = lambda logger: Builder(trt, _made(logger))
     trt.OnnxParser = lambda network, logger: Parser(trt, network, _made(logger))
     trt.Runtime = lambda logger: Runtime(trt, _made(logger))
+    trt.INetworkDefinition = Network
     if number >= (10, 0):
+        trt.INetworkDefinition = PluginNetwork
+        plugins_surface(trt)
         trt.IProgressMonitor = type("IProgressMonitor", (), {"__init__": lambda self: setattr(self, "_made", True)})
 
 
@@ -101,7 +105,7 @@ class Builder(Strict):
         return self._trt._dla_cores
 
     def create_network(self, flags: int = 0) -> Network:
-        return Network(self._trt, flags)
+        return self._trt.INetworkDefinition(self._trt, flags)
 
     def create_builder_config(self) -> Any:
         kind = Config82 if self._trt._number < (8, 4) else Config85 if self._trt._number < (10, 0) else Config10
@@ -115,7 +119,9 @@ class Builder(Strict):
         config._cache._timed.add(len(network._model.graph.node))
         if not _told_and_go_on(getattr(config, "progress_monitor", None)):
             return None
-        head = {"version": self._trt.__version__, "flags": sorted(flag.name for flag in config._flags),
+        plugins = build_plugins(self._trt, network._plugins)
+        head = {"plugins": plugins,
+                "version": self._trt.__version__, "flags": sorted(flag.name for flag in config._flags),
                 "strong": network._strong, "dla": getattr(config, "DLA_core", -1), "workspace": config._workspace()}
         text = json.dumps(head).encode()
         version = bytes(self._trt._number) + bytes([int(self._trt.__version__.split(".")[2])])
@@ -219,12 +225,18 @@ class Network(Strict):
         assert flags < 1 << len(trt.NetworkDefinitionCreationFlag), "an unknown flag"
         names = {flag.name for flag in trt.NetworkDefinitionCreationFlag if flags & 1 << int(flag)}
         self._model: Any = None
+        self._plugins: List[Any] = []
         self._explicit = trt._number >= (10, 0) or "EXPLICIT_BATCH" in names
         self._strong = trt._number >= (11, 0) or "STRONGLY_TYPED" in names
 
     num_layers = property(lambda self: len(self._model.graph.node))
     num_inputs = property(lambda self: len(self._model.graph.input))
     num_outputs = property(lambda self: len(self._model.graph.output))
+
+
+class PluginNetwork(Network):
+    def add_plugin_v3(self, inputs: Any, shape_inputs: Any, plugin: Any) -> None:
+        raise NotImplementedError("JetRacer's plugins come in by the parser")
 
 
 class Parser(Strict):
@@ -243,6 +255,8 @@ class Parser(Strict):
         try:
             graph = onnx.load_from_string(model)
             wrong = self._wrong(graph)
+            found, missing = find_plugins(self._trt, graph)
+            wrong = wrong or missing
         except Exception:  # protobuf's, which differs by version
             wrong = (-1, "Failed to parse ONNX model from buffer")
         if wrong:
@@ -253,6 +267,7 @@ class Parser(Strict):
             self._errors.append(error)
             return False
         self._network._model = graph
+        self._network._plugins = found
         return True
 
     def _wrong(self, model: Any) -> Any:
@@ -353,9 +368,11 @@ class Engine85(Engine82, Engine10):
 class ContextParts(Strict):
     def __init__(self, engine: EngineParts) -> None:
         self._engine, self._addresses = engine, {}
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        self._session = onnxruntime.InferenceSession(engine._model, options, providers=["CPUExecutionProvider"])
+        self._plugins = deserialise_plugins(engine._trt, engine._head["plugins"], engine._model)
+        if len(self._plugins) < sum(not is_input for _, is_input in engine._tensors):
+            options = onnxruntime.SessionOptions()
+            options.intra_op_num_threads = 1
+            self._session = onnxruntime.InferenceSession(engine._model, options, providers=["CPUExecutionProvider"])
 
     def _enqueue(self, stream: int) -> bool:
         assert stream == STREAM, "the default stream waits for all others"
@@ -372,7 +389,10 @@ class ContextParts(Strict):
                 kind = _SIZES[self._engine._dtype(index).name]
                 feeds[entry.name] = device[self._addresses[entry.name]].view(kind).reshape(self._engine._shape(index))
         names = [entry.name for entry, is_input in self._engine._tensors if not is_input]
-        for name, answer in zip(names, self._session.run(names, feeds)):
+        for plugin in self._plugins:
+            plugin.run(feeds, device, self._addresses, STREAM)
+            names.remove(plugin.output)
+        for name, answer in zip(names, self._session.run(names, feeds) if names else ()):
             np.copyto(device[self._addresses[name]], answer.reshape(-1).view(np.uint8))
 
 
