@@ -22,6 +22,7 @@ FIGURES = {
     "renderer": "pictures a second of the simulated camera, and how fast lockstep runs",
     "lag": "time off the track with 150 ms from picture to decision, compensated and not",
     "speeds": "one model at half to twice its training speed: does the car stay in its lane",
+    "preprocessing": "from the camera's picture to the network's input, beside the route of NVIDIA's notebooks",
     "tub": "how fast a Donkey tub is read and imported",
     "gate": "what the parity gate rejects of networks that were made wrong, and of right ones",
     "real_data": "trained on real pictures: error and speed beside NVIDIA's recipe",
@@ -60,7 +61,7 @@ def _figure(name: str, options: argparse.Namespace) -> Dict[str, Any]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    figures = "\n".join(f"  {name:<11} {text}" for name, text in FIGURES.items())
+    figures = "\n".join(f"  {name:<13} {text}" for name, text in FIGURES.items())
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks", description=f"{__doc__}\n\n{figures}",
         formatter_class=argparse.RawDescriptionHelpFormatter,

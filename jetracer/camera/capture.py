@@ -82,7 +82,7 @@ def taken_s(driver_s: float, now_s: float) -> float:
 
 def fitted(image: Any, width: int, height: int) -> Any:
     """The picture, stretched where it has another size."""
-    import cv2
+    from jetracer.camera.pixels import resized
 
     size = (width, height)
-    return image if image.shape[1::-1] == size else cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
+    return image if image.shape[1::-1] == size else resized(image, size)

@@ -26,24 +26,33 @@ class Latency(NamedTuple):
                 "ratio": round(self.ratio, 3)}
 
 
-def interleave(runs: Mapping[str, Callable[[], Any]], seconds: float = 4.0) -> Dict[str, Latency]:
-    """Call each of `runs` in blocks, in turns, every other round in reverse order, for about `seconds`.
+def interleave(runs: Mapping[Any, Callable[[], Any]], seconds: float = 4.0) -> Dict[Any, Latency]:
+    """Call each of `runs` in turns for about `seconds`; see `rounds`.
 
     A round compares what ran within moments of each other; the median of the rounds' ratios is not moved by the ones in
     which something else ran too.
     """
-    blocks: Dict[str, List[List[float]]] = {name: [] for name in runs}
+    blocks = rounds(runs, seconds)
+    medians = {name: np.median(block, axis=1) for name, block in blocks.items()}
+    first = medians[next(iter(runs))]
+    return {name: Latency(*np.percentile(block, (50, 99)).tolist(), float(np.median(first / medians[name])),
+                          float(np.divide(*np.percentile(medians[name], (85, 15)))))
+            for name, block in blocks.items()}
+
+
+def rounds(runs: Mapping[Any, Callable[[], Any]], seconds: float) -> Dict[Any, np.ndarray]:
+    """Milliseconds of each call, (rounds, calls in a row): in every round each is called some times in a row.
+
+    Every other round goes in reverse order.
+    """
+    blocks: Dict[Any, List[List[float]]] = {name: [] for name in runs}
     until_s = time.perf_counter() + seconds
     names = list(runs)
     while len(blocks[names[0]]) < _LEAST_ROUNDS or time.perf_counter() < until_s:
         for name in names:
             blocks[name].append(_block(runs[name]))
         names.reverse()
-    medians = {name: np.median(rounds, axis=1) for name, rounds in blocks.items()}
-    first = medians[next(iter(runs))]
-    return {name: Latency(*np.percentile(rounds, (50, 99)).tolist(), float(np.median(first / medians[name])),
-                          float(np.divide(*np.percentile(medians[name], (85, 15)))))
-            for name, rounds in blocks.items()}
+    return {name: np.array(block) for name, block in blocks.items()}
 
 
 def _block(run: Callable[[], Any]) -> List[float]:

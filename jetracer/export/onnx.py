@@ -56,20 +56,25 @@ def folded(net: nn.Module) -> nn.Module:
     return net
 
 
-def export_road(net: nn.Module, path: Path, size_px: int = PICTURE_PX) -> float:
+def export_road(net: nn.Module, path: Path, size_px: int = PICTURE_PX, opset: int = OPSET) -> float:
     """Write the net's graph for pictures of `size_px`; the largest difference between the two. Raises ModelError."""
-    write_graph(RoadGraph(net), path, size_px, OUTPUTS)
+    write_graph(RoadGraph(net), path, size_px, OUTPUTS, opset)
     return agree(path, size_px, lambda image: as_trained(net, image))
 
 
-def write_graph(graph: nn.Module, path: Path, size_px: int, outputs: Tuple[str, ...]) -> None:
+def write_graph(graph: nn.Module, path: Path, size_px: int, outputs: Tuple[str, ...], opset: int = OPSET) -> None:
     """Write a module that takes `image`, bytes (1,S,S,3), as an ONNX file."""
-    example = torch.zeros(1, size_px, size_px, 3, dtype=torch.uint8)
+    write_module(graph, path, torch.zeros(1, size_px, size_px, 3, dtype=torch.uint8), outputs, opset)
+
+
+def write_module(graph: nn.Module, path: Path, example: torch.Tensor, outputs: Tuple[str, ...], opset: int = OPSET
+                 ) -> None:
+    """Write a module whose input `image` is like `example` as an ONNX file."""
     memory = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that this exporter is the legacy one is why it is used
         torch.onnx.export(
-            graph.eval(), (example,), memory, opset_version=OPSET, dynamo=False,
+            graph.eval(), (example,), memory, opset_version=opset, dynamo=False,
             input_names=["image"], output_names=list(outputs),
         )  # fmt: skip
     model = with_function(onnx.load_from_string(memory.getvalue()))

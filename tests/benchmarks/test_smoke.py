@@ -6,6 +6,7 @@ import os
 import shutil
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from benchmarks import (
@@ -16,6 +17,7 @@ from benchmarks import (
     lag,
     overhead,
     power,
+    preprocessing,
     real_data,
     recording,
     renderer,
@@ -185,3 +187,17 @@ def test_real_data(monkeypatch, tmp_path):
     shown = real_data.show(real_data.measure(True, ""))
     assert "the mean of the labels" in shown
     assert "NVIDIA's recipe" in shown
+
+
+def test_preprocessing(monkeypatch):
+    torch = pytest.importorskip("torch", reason="needs torch: pip install -e '.[train]'")
+    monkeypatch.setattr(preprocessing, "QUICK_SECONDS", 0.05)
+    picture = np.random.default_rng(0).integers(0, 256, (224, 224, 3), np.uint8)
+    wanted = (picture.transpose(2, 0, 1) / 255 - np.reshape(preprocessing.MEAN, (3, 1, 1))) / np.reshape(
+        preprocessing.STD, (3, 1, 1))
+    np.testing.assert_allclose(preprocessing.nvidias_preprocess()(picture)[0], wanted, atol=1e-5)
+    threads = torch.get_num_threads()
+    result = preprocessing.measure(quick=True)
+    assert torch.get_num_threads() == threads
+    assert result["sizes"]["1280x720"]["theirs_ms"] > result["sizes"]["1280x720"]["ours_ms"] > 0.0
+    assert "goal road_net, 224x224 >= 5 times as fast" in preprocessing.show(result)

@@ -24,8 +24,8 @@ class Clock:
 def test_ratios_and_quantiles(monkeypatch):
     clock = Clock(monkeypatch)
     found = interleave({"slow": clock.takes("slow", 0.002), "fast": clock.takes("fast", 0.001, 0.001, 0.0015)}, 1.0)
-    assert found["slow"] == pytest.approx((2.0, 2.0, 1.0))
-    assert found["fast"] == pytest.approx((1.0, 1.5, 2.0))
+    assert found["slow"] == pytest.approx((2.0, 2.0, 1.0, 1.0))
+    assert found["fast"][:3] == pytest.approx((1.0, 1.5, 2.0))
     assert found["fast"].as_json() == {"latency_ms": {"p50": 1.0, "p99": 1.5}, "ratio": 2.0}
     assert 1.0 <= clock.now_s < 1.1
 
