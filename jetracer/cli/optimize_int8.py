@@ -17,7 +17,8 @@ def main(arguments: List[str]) -> int:
     model = find_model(options.model)
     config = Int8Config(
         out=options.out, method=options.method, frames=options.frames, keep=tuple(options.keep), cache=options.cache,
-        force=options.force, command=shlex.join(["jetracer", "optimize", "int8", *arguments]))
+        budget=options.budget, sensitivity=options.sensitivity, force=options.force,
+        command=shlex.join(["jetracer", "optimize", "int8", *arguments]))
     return show(int8(str(model), options.data, config, _progress), options.json)
 
 
@@ -30,6 +31,9 @@ def _parser() -> argparse.ArgumentParser:
         help="percentile (default; percentile:99.99 sets what is kept), minmax, entropy or mse")
     add("--frames", type=int, metavar="N", default=1000, help="how many pictures calibrate (1000)")
     add("--keep", metavar="NODE", action="append", default=[], help="leave this node in float; can be given again")
+    add("--budget", metavar="PERCENT", type=float, default=0.2,
+        help="of the picture's width by which the aim's mean error may rise (0.2); else INT8 is repaired")
+    add("--sensitivity", action="store_true", help="what each layer alone costs, with a page of bars")
     add("--cache", metavar="FILE", default="",
         help="a calibration instead of pictures: a manifest (.json) or TensorRT's calibration cache")
     add("--out", metavar="FOLDER", default="", help="default: beside the model")

@@ -8,7 +8,7 @@ places of every picture, which makes every layer a matrix.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Callable, List, Optional, Sequence, Tuple
+from typing import Callable, Collection, List, Optional, Sequence, Tuple
 
 import numpy as np
 import torch
@@ -45,20 +45,20 @@ def unwatched(layer: str, done: int, total: int) -> None:
 
 
 def adaround(model: ModelProto, table: Table, inputs: Sequence[np.ndarray], config: AdaRoundConfig = AdaRoundConfig(),
-             most: int = MOST, watch: Watch = unwatched) -> ModelProto:
+             most: int = MOST, keep: Collection[str] = (), watch: Watch = unwatched) -> ModelProto:
     """A copy of a tidy FP32 model whose weights lie on INT8's steps; quantise it with the same table.
 
-    `inputs`: as the network takes them, some dozens.
+    `inputs`: as the network takes them, some dozens. `keep`: layers that stay in float.
     """
     made = tidy(model)
     bits = next((bits for bits, limit in WEIGHT_MOST.items() if limit == most), 8)
-    names = [layer.name for layer in weighted(made)]
+    names = [layer.name for layer in weighted(made) if layer.name not in keep]
     for at, name in enumerate(names):
         watch(name, at, len(names))
         layer = next(layer for layer in weighted(made) if layer.name == name)
         pick = _Places(layer, -(-config.places // max(len(inputs), 1)), config.seed)
         wanted = pick.rows(model, layer.data, inputs)
-        given = pick.rows(quantise(made, table, "cpu", (), bits), f"{layer.data}/dq", inputs)
+        given = pick.rows(quantise(made, table, "cpu", keep, bits), f"{layer.data}/dq", inputs)
         set_weight(made, layer, learned(layer, given, wanted, _activation(Graph(made), layer), config, most))
     return made
 

@@ -22,10 +22,13 @@ from jetracer.optimize.int8.frames import ENOUGH, SIM, Picked, pick
 from jetracer.optimize.int8.graph import tidy
 from jetracer.optimize.int8.manifest import Manifest, hash_of, read_manifest, write_manifest
 from jetracer.optimize.int8.quantise import quantise
+from jetracer.optimize.int8.repair import BUDGET
 from jetracer.optimize.int8.scheme import scheme
+from jetracer.optimize.int8.sensitivity_page import write_sensitivity
 from jetracer.optimize.int8.table import Table
 from jetracer.optimize.int8.trt_cache import read_cache, write_cache
 from jetracer.optimize.int8.verdict import in_turns, recommend, weight_bits_here, why_slow
+from jetracer.optimize.int8.within_budget import Budget, Within, within_budget
 from jetracer.optimize.run import aim_errors, answers, apart, read_model, write_child
 from jetracer.perception.preprocess import Preprocess
 
@@ -40,6 +43,8 @@ class Int8Config:
     frames: int = ENOUGH
     keep: Tuple[str, ...] = ()  # nodes left in float
     cache: str = ""  # a calibration to use instead of frames: our manifest, or TensorRT's cache
+    budget: float = BUDGET  # % of the picture's width by which the aim's mean error may rise; else it is repaired
+    sensitivity: bool = False  # measure every layer, whether needed or not
     force: bool = False
     command: str = ""
     seconds: float = 6.0  # of the measurement of latencies
@@ -60,13 +65,19 @@ def int8(model: str, data: str = SIM, config: Int8Config = Int8Config(), watch: 
     scheme(tidy(graph), "cpu", config.keep)  # a wrong name is told before minutes of work
     warm = Calibration.of(source, graph, card, data, config, watch)
     place = Path(config.out) if config.out else engine_place(source).parent
-    files = warm.write(place, config)
+    budget = Budget(config.budget, config.sensitivity, config.method, frozenset(config.keep), warm.weight_bits)
+    within = within_budget(graph, card, warm.manifest.table, warm.chosen, warm.compared, budget, watch)
+    files = warm.write(place, config, within)
     results = {name: answers(onnx.load(str(path)), card, warm.compared.pictures())
                for name, path in {"fp32": source, **files}.items()}
     some = list(islice(warm.compared.pictures(), 8))
     latency = in_turns({"fp32": source, "int8": files["cpu"]}, some, config.seconds)
     parity = prove(files["cpu"], source)
-    return _report(source, card, warm, files, results, latency, parity)
+    report = _report(source, card, warm, files, results, latency, parity, within)
+    if within.layers:
+        page = write_sensitivity(place / f"{source.stem}.int8-layers", source.name, within.layers, within.keep)
+        report = replace(report, files={**report.files, "sensitivity": str(page)})
+    return report
 
 
 @dataclass(frozen=True)
@@ -77,6 +88,7 @@ class Calibration:
     graph: ModelProto
     card: ModelCard
     manifest: Manifest
+    chosen: Picked
     compared: Picked
     weight_bits: int
     warning: str = ""
@@ -96,17 +108,17 @@ class Calibration:
             frames = {"count": len(chosen), "sha256": hash_of(chosen.pictures()), "strata": chosen.strata}
         manifest = Manifest(source.name, sha256_of(source), table, config.cache or data, frames,
                             tuple(sorted(config.keep)), config.command)
-        return Calibration(source, graph, card, manifest, compared, weight_bits_here(), warning)
+        return Calibration(source, graph, card, manifest, chosen, compared, weight_bits_here(), warning)
 
-    def write(self, place: Path, config: Int8Config) -> Dict[str, Path]:
+    def write(self, place: Path, config: Int8Config, within: Within) -> Dict[str, Path]:
         """The quantised files, by flavour, each with a card; the manifest and the cache beside them."""
         files = {}
         for flavour, name in FLAVOURS.items():
             bits = self.weight_bits if flavour == "cpu" else 8
-            made = quantise(self.graph, self.manifest.table, flavour, config.keep, bits)
+            made = quantise(within.model, within.table, flavour, within.keep, bits)
             files[flavour] = place / f"{self.source.stem}.{name}.onnx"
             about = {"flavour": flavour, "calibration": self.manifest.hash, "method": self.manifest.table.method,
-                     "weight_bits": bits, "kept_float": list(self.manifest.keep)}
+                     "weight_bits": bits, "kept_float": sorted(within.keep), "repairs": within.repairs}
             write_child(files[flavour], made, self.source, replace(
                 self.card, precision="int8", trained={**self.card.trained, "int8": about}, created_by=config.command))
         write_manifest(self.manifest, place / f"{self.source.stem}.int8.json")
@@ -134,21 +146,22 @@ def _inputs(card: ModelCard, chosen: Picked) -> Iterator[np.ndarray]:
 
 
 def _report(source: Path, card: ModelCard, warm: Calibration, files: Dict[str, Path], results: Dict[str, Any],
-            latency: Dict[str, Dict[str, float]], parity: Parity) -> Report:
+            latency: Dict[str, Dict[str, float]], parity: Parity, within: Within) -> Report:
     errors = {name: spread(aim_errors(card, given, warm.compared.aims())) for name, given in results.items()}
     moved = {name: spread(2.24 * apart(card, results[name], results["fp32"])) for name in files}
     before = Measures(source.stat().st_size, latency_ms=latency["fp32"], error=errors["fp32"])
     after = Measures(files["cpu"].stat().st_size, latency_ms=latency["int8"], error=errors["cpu"])
     stem = warm.source.stem
     kept = {"manifest": files["cpu"].parent / f"{stem}.int8.json", "cache": files["cpu"].parent / f"{stem}.int8.cache"}
-    verdict = recommend(latency, parity, why_slow(warm.graph, warm.manifest.keep, warm.weight_bits))
+    verdict = recommend(latency, parity, why_slow(warm.graph, within.keep, warm.weight_bits))
     return Report(
         "int8", before, after, {name: str(path) for name, path in {**files, **kept}.items()},
-        (*_notes(warm, moved), verdict["text"], *_next(files, kept, verdict["precision"])),
-        {"moved": moved, "error_tensorrt": errors["tensorrt"], "size_bytes_tensorrt": files["tensorrt"].stat().st_size,
+        (*within.told(), *_notes(warm, moved), verdict["text"], *_next(files, kept, verdict["precision"])),
+        {**within.details(), "moved": moved,
+         "error_tensorrt": errors["tensorrt"], "size_bytes_tensorrt": files["tensorrt"].stat().st_size,
          "recommended": verdict["precision"], "why": verdict["text"], "parity": parity.record(),
          "frames": warm.manifest.frames, "compared": len(warm.compared), "method": warm.manifest.table.method,
-         "calibration": warm.manifest.hash, "weight_bits": warm.weight_bits, "kept_float": list(warm.manifest.keep)})
+         "calibration": warm.manifest.hash, "weight_bits": warm.weight_bits, "kept_float": sorted(within.keep)})
 
 
 def spread(errors_px: np.ndarray) -> Dict[str, float]:

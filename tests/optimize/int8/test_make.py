@@ -23,7 +23,7 @@ from jetracer.optimize.int8.verdict import recommend, weight_bits_here, why_slow
 from tests.optimize.int8.nets import SIDE, Net, bytes_in, residual_net  # noqa: E402
 from tests.optimize.int8.test_frames import a_set  # noqa: E402
 
-CONFIG = Int8Config(frames=30, force=True, seconds=0.05, command="jetracer optimize int8 small.onnx")
+CONFIG = Int8Config(frames=30, force=True, seconds=0.05, budget=100.0, command="jetracer optimize int8 small.onnx")
 FITS, FAILS = Parity("int8", 60, (), {}), Parity("int8", 60, ("the aim is off by 9 px",), {})
 
 
@@ -84,7 +84,7 @@ def test_it_is_compared_on_frames_that_did_not_calibrate(small, laps):
 def test_a_calibration_that_is_there_is_used_again(small, laps, kind, tmp_path):
     first = int8(str(small), laps, CONFIG)
     out = tmp_path / "again"
-    again = int8(str(small), laps, Int8Config(cache=first.files[kind], out=str(out), seconds=0.05))
+    again = int8(str(small), laps, Int8Config(cache=first.files[kind], out=str(out), seconds=0.05, budget=100.0))
     one, other = (onnx.load(report.files["tensorrt"]).graph for report in (first, again))
     assert [node.op_type for node in one.node] == [node.op_type for node in other.node]
     if kind == "manifest":
@@ -134,16 +134,17 @@ def test_weights_are_of_7_bits_where_8_overflow(cpu, bits):
 def test_the_command(small, laps, monkeypatch, capsys):
     monkeypatch.setattr(making, "in_turns", lambda files, some, seconds: {
         "fp32": {"ONNX Runtime": 1.0}, "int8": {"ONNX Runtime": 2.0}})
-    words = ["optimize", "int8", str(small), "--data", laps, "--frames", "20"]
+    words = ["optimize", "int8", str(small), "--data", laps, "--frames", "20", "--budget", "100"]
     assert main(words) == 2  # too few
     assert "insist with --force" in capsys.readouterr().err
     assert main([*words, "--force", "--method", "entropy", "--keep", "stem", "--json"]) == 0
     told = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert told["technique"] == "int8" and told["recommended"] == "fp32" and told["method"] == "entropy"
     assert told["kept_float"] == ["stem"] and {"size_bytes", "macs", "latency_ms", "error"} <= set(told["after"])
-    assert main([*words, "--force"]) == 0
+    assert main([*words, "--force", "--sensitivity"]) == 0
     said = capsys.readouterr().out
     assert "Note: stays FP32 on this computer: INT8 is slower." in said
+    assert "sensitivity" in said and (small.parent / "small.int8-layers" / "index.html").is_file()
     assert "the files are kept" in said and "calibration/int8/" in said
     assert main([*words, "--keep", "sten"]) == 2 and "did you mean 'stem'" in capsys.readouterr().err
     assert main([*words, "--method", "avg"]) == 2 and "calibration method" in capsys.readouterr().err
@@ -159,7 +160,7 @@ def test_the_file_for_the_cpu_is_proven_and_drives(small, laps, monkeypatch):
 
     probes = Probes(tuple(pictures(40, seed=4)), 40, Preprocess, lambda one, other: 0.0)
     monkeypatch.setattr(making, "prove", partial(prove, probes=probes))
-    report = int8(str(small), laps, Int8Config(frames=40, force=True, seconds=0.05, method="minmax"))
+    report = int8(str(small), laps, Int8Config(frames=40, force=True, seconds=0.05, method="minmax", budget=100.0))
     if report.details["parity"]["passed"]:
         with load_engine(report.files["cpu"]) as engine:
             assert np.isfinite(engine.infer({"image": pictures(1)})["aim"]).all()
