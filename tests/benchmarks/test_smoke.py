@@ -14,6 +14,7 @@ from benchmarks import (
     episodes,
     gate,
     hogs,
+    int8,
     lag,
     overhead,
     power,
@@ -171,6 +172,20 @@ def test_recording(pictures, tmp_path, monkeypatch):
     assert one["pictures"] > 20 and one["dropped"] == 0 and one["error"] == ""
     shown = recording.show({"drives": {"this disk": one}, "kills": {"count": 1, "worst_s": 0.4}, "goal_met": True})
     assert "1 recordings killed with SIGKILL: at most 0.40 s lost" in shown
+
+
+def test_int8(monkeypatch):
+    pytest.importorskip("torch", reason="needs torch: pip install -e '.[train]'")
+    driven = {"faultless": 1, "episodes": 1, "off_track_s": 0.0, "collisions": 0}
+    for name, value in (("QUICK_FRAMES", 4), ("QUICK_SECONDS", 0.0), ("REAL_SETS", {}),
+                        ("_drives", lambda *_: {"fp32": driven, "int8": driven})):
+        monkeypatch.setattr(int8, name, value)
+    result = int8.measure(quick=True)
+    net = result["nets"][int8.SHIPPED]
+    assert 0.2 < net["size"]["cpu"] < 0.3 and net["moved"]["cpu"]["mean_percent"] < 5.0
+    assert set(net["latency"]) >= {int8.FIRST, "ONNX Runtime INT8", "PyTorch FP32"}
+    shown = int8.show(result)
+    assert "shipped road, simulated, tensorrt" in shown and "goal shipped road: size <= 0.27" in shown
 
 
 def test_real_data(monkeypatch, tmp_path):

@@ -36,6 +36,12 @@ def calibrate(model: ModelProto, inputs: Iterable[np.ndarray], method: str = "pe
     DataError without inputs, ModelError when a tensor is not finite.
     """
     find = finder(method)
+    return Table({name: find(seen) for name, seen in histograms(model, inputs, progress).items()}, method)
+
+
+def histograms(model: ModelProto, inputs: Iterable[np.ndarray], progress: Progress = lambda done: None
+               ) -> Dict[str, Histogram]:
+    """What `calibrate` looks at, of every activation; several methods can be tried on it."""
     seen: Dict[str, Histogram] = {}
     done = 0
     session, names = _session(model)
@@ -48,7 +54,7 @@ def calibrate(model: ModelProto, inputs: Iterable[np.ndarray], method: str = "pe
         progress(done)
     if not done:
         raise DataError("There is no frame to calibrate with; give a data set with pictures.")
-    return Table({name: find(histogram) for name, histogram in seen.items()}, method)
+    return seen
 
 
 def finder(method: str) -> Callable[[Histogram], Range]:

@@ -10,7 +10,7 @@ import hashlib
 from collections import Counter
 from dataclasses import dataclass
 from functools import partial
-from typing import Callable, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -65,8 +65,14 @@ class Picked:
         return np.array([(frame.aim.x, frame.aim.y) if frame.aim else (np.nan, np.nan) for frame in self.frames])
 
 
-def pick(data: str, count: int = ENOUGH, force: bool = False) -> Tuple[Picked, Picked, str]:
-    """(pictures that calibrate, others that compare, a warning or ""). Raises ConfigError when there are too few.
+class Pick(NamedTuple):
+    calibrate: Picked
+    compare: Picked  # others
+    warning: str = ""
+
+
+def pick(data: str, count: int = ENOUGH, force: bool = False) -> Pick:
+    """Raises ConfigError when there are too few pictures.
 
     `data`: a data set that `jetracer data` reads, or `sim`.
     """
@@ -79,7 +85,7 @@ def pick(data: str, count: int = ENOUGH, force: bool = False) -> Tuple[Picked, P
     warning = enough(len(chosen), data, force)
     compared = balanced(val, COMPARED)
     source = "simulated pictures" if data == SIM else f"pictures of {data}"
-    return (Picked(tuple(chosen), source, strata(chosen)), Picked(tuple(compared), source, strata(compared)), warning)
+    return Pick(*(Picked(tuple(some), source, strata(some)) for some in (chosen, compared)), warning)
 
 
 def enough(count: int, data: str, force: bool) -> str:
@@ -164,11 +170,12 @@ def _frame(sample: Sample) -> Frame:
 def _simulated(count: int) -> Tuple[List[Frame], List[Frame]]:
     """Of training tracks, a quarter more than are wanted, to choose from; of validation tracks as many as compare."""
     wanted = count + count // 4
-    return (_drawn(wanted, TRAINING_SEEDS.stop - 1 - wanted // PER_TRACK),
-            _drawn(COMPARED, VALIDATION_SEEDS.stop - 1 - COMPARED // PER_TRACK))
+    return (drawn(wanted, TRAINING_SEEDS.stop - 1 - wanted // PER_TRACK),
+            drawn(COMPARED, VALIDATION_SEEDS.stop - 1 - COMPARED // PER_TRACK))
 
 
-def _drawn(count: int, first_seed: int) -> List[Frame]:
+def drawn(count: int, first_seed: int) -> List[Frame]:
+    """Simulated pictures, 16 on a track, with the aims that are right."""
     pictures, aims, _ = simulated(count, first_seed)
     return [Frame(partial(np.asarray, picture), str(at), str(first_seed + at // PER_TRACK),
                   Aim(float(aim[0]), float(aim[1])) if np.isfinite(aim).all() else None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Tuple, Union
 
 import numpy as np
 import onnx
@@ -18,7 +18,7 @@ from jetracer.engine.load import sha256_of
 from jetracer.engine.parity import Parity
 from jetracer.optimize.base import Measures, Report
 from jetracer.optimize.int8.calibrators import calibrate, finder
-from jetracer.optimize.int8.frames import ENOUGH, SIM, Picked, pick
+from jetracer.optimize.int8.frames import ENOUGH, SIM, Pick, Picked, pick
 from jetracer.optimize.int8.graph import tidy
 from jetracer.optimize.int8.manifest import Manifest, hash_of, read_manifest, write_manifest
 from jetracer.optimize.int8.quantise import quantise
@@ -54,10 +54,11 @@ def unwatched(what: str, done: int, total: int) -> None:
     """Progress that nobody watches."""
 
 
-def int8(model: str, data: str = SIM, config: Int8Config = Int8Config(), watch: Watch = unwatched) -> Report:
+def int8(model: str, data: Union[str, Pick] = SIM, config: Int8Config = Int8Config(), watch: Watch = unwatched
+         ) -> Report:
     """Write MODEL.int8-cpu.onnx, MODEL.int8-trt.onnx, the manifest and a cache for TensorRT 8.x to 10.x.
 
-    `data`: a data set, or `sim`. Raises ConfigError, DataError or ModelError with the next step.
+    `data`: a data set, `sim`, or pictures that were picked. Raises ConfigError, DataError or ModelError.
     """
     source = Path(model)
     graph, card = read_model(source)
@@ -94,19 +95,20 @@ class Calibration:
     warning: str = ""
 
     @staticmethod
-    def of(source: Path, graph: ModelProto, card: ModelCard, data: str, config: Int8Config, watch: Watch
+    def of(source: Path, graph: ModelProto, card: ModelCard, data: Union[str, Pick], config: Int8Config, watch: Watch
            ) -> Calibration:
-        chosen, compared, warning = pick(data, config.frames, config.force or bool(config.cache))
+        picked = pick(data, config.frames, config.force or bool(config.cache)) if isinstance(data, str) else data
+        chosen, compared, warning = picked
         if not compared:
-            raise ModelError(f"{data} has no picture that does not calibrate, so nothing could be compared; record "
-                             f"another drive, or compare with --data {SIM}.")
+            raise ModelError(f"Of the {chosen.source} none is left to compare with; record another drive, or give "
+                             f"--data {SIM}.")
         if config.cache:
             table, frames, warning = (*table_from(Path(config.cache), sha256_of(source)), "")
         else:
             table = calibrate(graph, _inputs(card, chosen), config.method,
                               lambda done: watch("calibrate", done, len(chosen)))
             frames = {"count": len(chosen), "sha256": hash_of(chosen.pictures()), "strata": chosen.strata}
-        manifest = Manifest(source.name, sha256_of(source), table, config.cache or data, frames,
+        manifest = Manifest(source.name, sha256_of(source), table, config.cache or chosen.source, frames,
                             tuple(sorted(config.keep)), config.command)
         return Calibration(source, graph, card, manifest, chosen, compared, weight_bits_here(), warning)
 

@@ -28,14 +28,15 @@ Latencies = Dict[str, Dict[str, float]]
 def in_turns(files: Mapping[str, Path], pictures: Sequence[np.ndarray], seconds: float) -> Latencies:
     """{name of the file: {runtime: median ms}} of one picture, one thread, all taking turns."""
     with ExitStack() as stack:
-        runs = {(name, title): _run(stack.enter_context(ENGINES.create(engine, path)), pictures)
+        runs = {(name, title): runner(stack.enter_context(ENGINES.create(engine, path)), pictures)
                 for engine, (title, package) in RUNTIMES.items() if find_spec(package) for name, path in files.items()}
         took = interleave(runs, seconds)
     return {name: {title: round(found.p50_ms, 4) for (file, title), found in took.items() if file == name}
             for name in files}
 
 
-def _run(engine: Engine, pictures: Sequence[np.ndarray]) -> Callable[[], Any]:
+def runner(engine: Engine, pictures: Sequence[np.ndarray]) -> Callable[[], Any]:
+    """What asks an open engine about one picture after another."""
     prepare, name = Preprocess(engine.card), engine.card.input.name
     inputs = cycle([{name: np.array(prepare(picture))} for picture in pictures])
     return lambda: engine.infer(next(inputs))

@@ -13,7 +13,8 @@ from onnx import numpy_helper  # noqa: E402
 from jetracer.core.errors import ConfigError, ModelError, UnknownName  # noqa: E402
 from jetracer.optimize.int8.calibrators import calibrate  # noqa: E402
 from jetracer.optimize.int8.graph import Graph, tidy  # noqa: E402
-from jetracer.optimize.int8.quantise import quantise, step_of, weight_scales  # noqa: E402
+from jetracer.optimize.int8.quantise import quantise, step_of  # noqa: E402
+from jetracer.optimize.int8.rewrite import weight_scales  # noqa: E402
 from jetracer.optimize.int8.scheme import layers  # noqa: E402
 from jetracer.optimize.int8.table import Range, Table  # noqa: E402
 from tests.optimize.int8.nets import Net, answer, bytes_in, pictures, residual_net  # noqa: E402
@@ -33,6 +34,20 @@ def table(model):
 
 def kinds(model):
     return Counter(node.op_type for node in model.graph.node)
+
+
+def origin(graph, tensor):
+    """What a tensor is in the float model, and whether it was rounded."""
+    if tensor not in graph.maker or graph.maker[tensor].op_type != "DequantizeLinear":
+        return tensor
+    return f"{graph.maker[graph.maker[tensor].input[0]].input[0]}, rounded"
+
+
+def weights_of(made, layer):
+    """(numbers, scales) of a layer's weights."""
+    graph = Graph(made)
+    node = graph.maker[next(one for one in graph.nodes if one.output[0] == layer).input[1]]
+    return graph.constant(node.input[0]), graph.constant(node.input[1])
 
 
 def fused(model, folder):
@@ -76,7 +91,7 @@ def test_for_tensorrt_activations_are_symmetric_and_biases_float(model, table):
     values = {entry.name: numpy_helper.to_array(entry) for entry in made.graph.initializer}
     assert [node.op_type for node in made.graph.node][:2] == ["Cast", "Transpose"]
     for node in graph.nodes:
-        if node.op_type in ("QuantizeLinear", "DequantizeLinear"):
+        if node.op_type in ("QuantizeLinear", "DequantizeLinear") and len(node.input) > 2:
             assert values[node.input[2]].dtype == np.int8 and not values[node.input[2]].any()
         if node.op_type in ("Conv", "Gemm"):
             assert values[node.input[2]].dtype == np.float32
@@ -86,19 +101,24 @@ def test_for_tensorrt_activations_are_symmetric_and_biases_float(model, table):
 def test_for_tensorrt_a_shortcut_is_quantised_and_the_sum_stays_in_its_convolution(model, table):
     graph = Graph(quantise(model, table, "tensorrt"))
     adds = {node.name: node for node in graph.nodes if node.op_type == "Add"}
-    assert list(adds["sum"].input) == ["stem.relu/dq", "two"]
-    assert list(adds["sum2"].input) == ["four/dq", "project"]  # the later one adds
+    assert [origin(graph, name) for name in adds["sum"].input] == ["stem.relu, rounded", "two"]
+    assert [origin(graph, name) for name in adds["sum2"].input] == ["four, rounded", "project"]  # the later one adds
 
 
 def test_weights_have_a_scale_for_each_output_channel(model, table):
     for flavour in ("cpu", "tensorrt"):
-        made = quantise(model, table, flavour)
-        values = {entry.name: numpy_helper.to_array(entry) for entry in made.graph.initializer}
-        numbers, scales = values["two/weight/q"], values["two/weight/scale"]
+        numbers, scales = weights_of(quantise(model, table, flavour), "two")
         real = next(numpy_helper.to_array(e) for e in model.graph.initializer if e.name == "two.w")
         assert scales.shape == (8,) and numbers.dtype == np.int8 and numbers.min() >= -127
         assert np.abs(numbers).reshape(8, -1).max(axis=1).tolist() == [127] * 8
         assert np.abs(numbers * scales[:, None, None, None] - real).max() <= scales.max() / 2 * 1.0001
+
+
+def test_weights_of_7_bits_use_half_of_the_numbers(model, table):
+    numbers, scales = weights_of(quantise(model, table, "cpu", weight_bits=7), "two")
+    whole, _ = weights_of(quantise(model, table, "cpu"), "two")
+    assert np.abs(numbers).max() == 63 and np.abs(whole / 127 * 63 - numbers).max() <= 1.0
+    assert scales.shape == (8,)
 
 
 def test_weights_on_the_grid_stay_where_they_are():
@@ -128,7 +148,7 @@ def test_what_is_kept_stays_float(model, table, tmp_path):
     assert layers(tidy(model)) == ["stem", "one", "two", "three", "four", "project", "deep", "hidden", "aim"]
     made = quantise(model, table, "cpu", keep=["stem", "aim"])
     stored = {entry.name for entry in made.graph.initializer}
-    assert {"stem.w", "aim.w", "two/weight/q"} <= stored and "stem/weight/q" not in stored
+    assert {"stem.w", "aim.w"} <= stored and not {"two.w", "hidden.w"} & stored
     assert kinds(made)["Cast"] == 1 and fused(made, tmp_path)["QLinearConv"] == 6
     between = quantise(model, table, "cpu", keep=["two", "sum2"])  # which ONNX Runtime would quantise by itself
     found = fused(between, tmp_path)
