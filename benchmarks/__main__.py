@@ -27,6 +27,7 @@ FIGURES = {
     "gate": "what the parity gate rejects of networks that were made wrong, and of right ones",
     "int8": "INT8 beside FP32: latency, size, how far the aim moves, and whether it still drives",
     "real_data": "trained on real pictures: error and speed beside NVIDIA's recipe",
+    "end_to_end": "torchvision's nets from PyTorch to an engine on the CPU: export, doctor, real parser, parity",
 }
 
 

@@ -68,11 +68,11 @@ def build(name: str, seed: int = 0) -> nn.Module:
     """
     net = NETS[name]
     torch.manual_seed(seed)
-    made = make_net(name) if net.own else _theirs(name)
+    made = make_net(name) if net.own else theirs(name)
     return settled(made, POOLED_PX if name == "road_net" else net.size_px)
 
 
-def _theirs(name: str) -> nn.Module:
+def theirs(name: str) -> nn.Module:
     options: Dict[str, Any] = {"num_classes": CLASSES}
     if name in ("googlenet", "inception_v3"):
         options.update(aux_logits=False, init_weights=False)
@@ -99,13 +99,13 @@ def write(name: str, folder: Path, seed: int = 0) -> Path:
     made = build(name, seed)
     outputs = {"aim": "aim", "confidence": "confidence"} if net.own else {"scores": f"of {CLASSES} classes"}
     part = path.with_suffix(".part")
-    _export(RoadGraph(made) if net.own else Graph(made), part, net, list(outputs))
+    export(RoadGraph(made) if net.own else Graph(made), part, net, list(outputs))
     write_card(part, ModelCard(task="road", name=name, input=ModelInput(width=net.size_px, height=net.size_px),
                                outputs=outputs))
     return part.replace(path)
 
 
-def _export(graph: nn.Module, path: Path, net: Net, outputs: List[str]) -> None:
+def export(graph: nn.Module, path: Path, net: Net, outputs: List[str]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     example = torch.zeros(1, net.size_px, net.size_px, 3, dtype=torch.uint8)
     with warnings.catch_warnings():

@@ -29,7 +29,7 @@ VERBS = {
     "calibrate": "find the car's centre, ends and dead band; its camera's lens and place",
     "display": "the car's display while nobody drives; runs until it is ended",
     "service": "start at boot, ready for the pilot: install, status, remove",
-    "doctor": "what keeps the car from driving, and the command that mends it",
+    "doctor": "what keeps the car from driving, and the command that mends it; model: what TensorRT refuses of one",
 }
 
 

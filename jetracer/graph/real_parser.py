@@ -23,14 +23,25 @@ def ask(model: bytes) -> List[Word]:
     return [Word(f"TensorRT for RTX {trt.__version__}", _parse(trt, model))]
 
 
-def _parse(trt: Any, model: bytes) -> List[str]:
+def build(model: bytes) -> List[Word]:
+    """The same after a whole build, which takes seconds to minutes; no GPU is needed for it."""
+    try:
+        import tensorrt_rtx as trt
+    except ImportError:
+        return []
+    return [Word(f"TensorRT for RTX {trt.__version__}", _parse(trt, model, whole=True))]
+
+
+def _parse(trt: Any, model: bytes, whole: bool = False) -> List[str]:
     log: List[str] = []
     logger = _logger(trt, log)
     builder = trt.Builder(logger)
     network = builder.create_network(0)
     parser = trt.OnnxParser(network, logger)
     if parser.parse(model):
-        return []
+        if not whole or builder.build_serialized_network(network, builder.create_builder_config()) is not None:
+            return []
+        return log[-1:] or ["it built nothing and said nothing"]
     said = [_sentence(parser.get_error(index)) for index in range(parser.num_errors)]
     return said or log[-1:] or ["it refused the model and said nothing"]
 
