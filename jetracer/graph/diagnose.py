@@ -12,6 +12,7 @@ from onnx import TensorProto
 
 from jetracer.engine.devices import BYTES_IN, Version, dotted
 from jetracer.graph.fixes import can, expandable
+from jetracer.graph.fold import foldable
 from jetracer.graph.operators import INSTEAD, SINCE, VERSIONS, newest_opset, taken
 from jetracer.graph.rules import RULES
 from jetracer.graph.view import STANDARD, Graph, Node
@@ -69,6 +70,7 @@ def _trouble(rule: str, node: Optional[Node], detail: str, asked: Sequence[Versi
 def _operators(graph: Graph, asked: Sequence[Version]) -> Iterator[Trouble]:
     """By the list of operators; and those of other domains, which need a plugin."""
     own = {(entry.domain, entry.name) for entry in graph.model.functions}
+    once = foldable(graph)  # such as a Mod of sizes that are known
     for node in graph.nodes:
         key = (node.proto.domain, node.op)
         if node.standard:
@@ -76,6 +78,8 @@ def _operators(graph: Graph, asked: Sequence[Version]) -> Iterator[Trouble]:
             detail = "is of an operator that " + ("no TensorRT has" if node.op not in SINCE else
                                                   f"came with TensorRT {dotted(SINCE[node.op])}")
             rewrite, fix = INSTEAD.get(node.op, THREE_WAYS), "expand" if expandable(graph, node) else ""
+            if once.issuperset(node.outputs):
+                rewrite, fix = "compute it once: it does not depend on the picture", "fold"
         elif key in own:
             refused = [one for one in asked if one < (9, 0)]
             detail, rewrite, fix = "is a function of the model, which came with TensorRT 9.0", "write it out", "inline"

@@ -1,4 +1,4 @@
-"""The chain from PyTorch to an engine, with tiny nets in torchvision's place: one that goes whole, one that does not."""
+"""The chain from PyTorch to an engine, with tiny nets in torchvision's place: one goes whole, one does not."""
 from __future__ import annotations
 
 import pytest

@@ -259,6 +259,13 @@ def topk_count() -> Any:
     return model(nodes, {"image": PICTURE}, {"out": [1, 3, 8, 1]})
 
 
+def mod_of_sizes() -> Any:
+    """As PyTorch writes a view that splits a side: the check that it divides is left in the file."""
+    nodes = [node("Shape", "image", "shape"), node("Mod", "shape two", "rest"), node("Add", "shape rest", "sides"),
+             node("Reshape", "image sides", "out")]
+    return model(nodes, {"image": [1, 4, 8, 8]}, {"out": None}, two=i64(1))
+
+
 def unused_set() -> Any:
     return model([node("Relu", "image", "out")], {"image": PICTURE}, {"out": PICTURE}, domains=[("ai.onnx.ml", 5)])
 
@@ -296,5 +303,6 @@ KNOWN_BAD: Dict[str, Bad] = {
     "places": Bad(places, "changing-output", "the_NonZero", ALL),
     "hard-swish": Bad(hard_swish, "operator", "the_HardSwish", ALL[:1], mended=True),
     "topk-count": Bad(topk_count, "topk-count", "the_TopK", ALL[:2], mended=True),
+    "mod-of-sizes": Bad(mod_of_sizes, "operator", "the_Mod", ALL[:1], mended=True),
     "unused-set": Bad(unused_set, "unused-opset", "", (), mended=True),
 }
