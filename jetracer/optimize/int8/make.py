@@ -68,6 +68,7 @@ def int8(model: str, data: Union[str, Pick] = SIM, config: Int8Config = Int8Conf
     place = Path(config.out) if config.out else engine_place(source).parent
     budget = Budget(config.budget, config.sensitivity, config.method, frozenset(config.keep), warm.weight_bits)
     within = within_budget(graph, card, warm.manifest.table, warm.chosen, warm.compared, budget, watch)
+    warm = replace(warm, manifest=warm.manifest.within(within.keep, within.repairs))
     files = warm.write(place, config, within)
     results = {name: answers(onnx.load(str(path)), card, warm.compared.pictures())
                for name, path in {"fp32": source, **files}.items()}

@@ -1,14 +1,14 @@
 """What a quantised model was made of: kept beside it, and worth keeping in `calibration/int8`.
 
-The same model, method and manifest give the same quantised files, without the frames.
+The same model, method and manifest give the same quantised files, without the frames unless it was repaired.
 """
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Dict, Iterable, Tuple, Union
+from typing import Any, Dict, Iterable, Sequence, Tuple, Union
 
 import numpy as np
 
@@ -21,7 +21,7 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Manifest:
-    """`frames`: what calibrated: count, sha256 of all pixels in order, and how many of each stratum."""
+    """`frames`: what calibrated: count, sha256 of all pixels in order, how many of each stratum; and the repairs."""
 
     model: str  # the file's name
     model_sha256: str
@@ -35,8 +35,14 @@ class Manifest:
     def hash(self) -> str:
         """SHA-256 of all that decides the quantised files."""
         ranges = {name: list(one) for name, one in sorted(self.table.ranges.items())}
-        text = json.dumps([FORMAT, self.model_sha256, ranges, sorted(self.keep)])
+        repairs = self.frames.get("repairs")  # which look at the frames
+        repaired = [repairs, self.frames.get("sha256")] if repairs else []
+        text = json.dumps([FORMAT, self.model_sha256, ranges, sorted(self.keep), *repaired])
         return hashlib.sha256(text.encode()).hexdigest()
+
+    def within(self, keep: Iterable[str], repairs: Sequence[str]) -> Manifest:
+        """Of the files as they became: these nodes in float, these repairs."""
+        return replace(self, keep=tuple(sorted(keep)), frames={**self.frames, "repairs": list(repairs)})
 
 
 def write_manifest(one: Manifest, path: Union[str, Path]) -> None:

@@ -77,3 +77,12 @@ def test_a_manifest_goes_around_and_tells_when_it_was_changed(tmp_path):
 def test_frames_in_another_order_are_other_frames():
     frames = pictures(3)
     assert hash_of(frames) == hash_of(list(frames)) != hash_of(frames[::-1])
+
+
+def test_a_manifest_says_what_was_kept_in_float_and_repaired(tmp_path):
+    first = Manifest("m.onnx", "ab", Table({"a": Range(0, 1)}, "minmax"), frames={"sha256": "cd"})
+    mixed, mended = first.within(["b", "a"], []), first.within([], ["AdaRound"])
+    assert mixed.keep == ("a", "b") and len({first.hash, mixed.hash, mended.hash}) == 3
+    assert first.within([], []).hash == first.hash
+    write_manifest(mended, tmp_path / "m.json")
+    assert read_manifest(tmp_path / "m.json") == mended
