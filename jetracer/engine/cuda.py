@@ -1,4 +1,4 @@
-"""The little of CUDA that an engine needs, from the driver's own library: memory, one stream, the GPU's name.
+"""The little of CUDA that an engine needs, from the driver's own library: memory, one stream, graphs, the GPU's name.
 
 libcuda.so.1 comes with every NVIDIA driver and keeps its interface, so no package has to fit a CUDA version.
 Source: NVIDIA's CUDA Driver API reference.
@@ -6,7 +6,7 @@ Source: NVIDIA's CUDA Driver API reference.
 from __future__ import annotations
 
 import ctypes
-from typing import Any, Tuple
+from typing import Any, Callable, Optional, Tuple
 
 import numpy as np
 
@@ -14,6 +14,8 @@ from jetracer.core.device import Device
 from jetracer.core.errors import ModelError
 
 _MAJOR, _MINOR = 75, 76  # CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_*
+_THREAD_LOCAL = 1  # CU_STREAM_CAPTURE_MODE_*: other threads may go on with the GPU
+_NOT_READY = 600  # CUDA_ERROR_NOT_READY
 _Handle, _Address = ctypes.c_void_p, ctypes.c_uint64
 
 
@@ -23,7 +25,7 @@ class Cuda(Device):
     def __init__(self) -> None:
         self._library: Any = None
         self._context, self._stream = _Handle(), _Handle()
-        self._device, self._owned, self._pinned = ctypes.c_int(), [], []
+        self._device, self._owned, self._pinned, self._graphs = ctypes.c_int(), [], [], []
 
     def open(self) -> None:
         """Raises ModelError where there is no GPU."""
@@ -51,7 +53,8 @@ class Cuda(Device):
     def close(self) -> None:
         if self._library is None:
             return
-        for name, pieces in (("cuMemFree_v2", self._owned), ("cuMemFreeHost", self._pinned)):
+        for name, pieces in (("cuGraphExecDestroy", self._graphs), ("cuMemFree_v2", self._owned),
+                             ("cuMemFreeHost", self._pinned)):
             for piece in pieces:
                 getattr(self._library, name)(piece)
             pieces.clear()
@@ -114,6 +117,46 @@ class Cuda(Device):
     def download(self, target: np.ndarray, address: int) -> None:
         self._call("cuMemcpyDtoHAsync_v2", _Handle(target.ctypes.data), _Address(address),
                    ctypes.c_size_t(target.nbytes), self._stream)
+
+    def capture(self, work: Callable[[], Any]) -> Optional[Any]:
+        """What `work` asks of the stream, as one graph for `launch`; nothing of it runs yet. None where it cannot be.
+
+        One launch then costs the CPU what one kernel does. The memory that `work` names must stay where it is.
+        """
+        graph = _Handle()
+        try:
+            self._call("cuStreamBeginCapture_v2", self._stream, _THREAD_LOCAL)
+            try:
+                work()
+            finally:  # a capture that is not ended would hold up all that comes after
+                self._call("cuStreamEndCapture", self._stream, ctypes.byref(graph))
+            return self._instantiate(graph)
+        except (ModelError, AttributeError):  # refused within a capture, or a driver without graphs
+            return None
+        finally:
+            if graph:
+                self._library.cuGraphDestroy(graph)
+
+    def _instantiate(self, graph: Any) -> Any:
+        made = _Handle()
+        try:  # from CUDA 11.4 on; the one before is gone from CUDA 13
+            self._call("cuGraphInstantiateWithFlags", ctypes.byref(made), graph, ctypes.c_ulonglong(0))
+        except AttributeError:
+            self._call("cuGraphInstantiate", ctypes.byref(made), graph, None, None, ctypes.c_size_t(0))
+        self._graphs.append(made)
+        return made
+
+    def launch(self, graph: Any) -> None:
+        """Ask for all of a captured graph."""
+        self._call("cuGraphLaunch", graph, self._stream)
+
+    @property
+    def idle(self) -> bool:
+        """Whether all that was asked for is done. Raises ModelError when the GPU failed."""
+        result = self._library.cuStreamQuery(self._stream)
+        if result not in (0, _NOT_READY):
+            self._call("cuStreamQuery", self._stream)
+        return result == 0
 
     def wait(self) -> None:
         """Until all that was asked for is done. Raises ModelError when the GPU failed."""

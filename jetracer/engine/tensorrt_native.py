@@ -14,6 +14,7 @@ from jetracer.engine.base import Engine
 from jetracer.engine.card import ModelCard
 from jetracer.engine.cuda import Cuda
 from jetracer.engine.engine_file import check_fits, may_drive, read_engine
+from jetracer.engine.newest import Newest
 from jetracer.engine.onnx_file import misfit
 from jetracer.engine.tensorrt_base import Adapter, Report, Tensor, adapter_for, import_tensorrt
 
@@ -21,8 +22,9 @@ _WARM_UP_RUNS = 3
 
 
 class Execution(Device):
-    """A loaded plan. Memory is taken once; a run copies the inputs in, waits, and copies the outputs out.
+    """A loaded plan. Memory is taken once, the host's is pinned; a run copies the inputs in and the outputs out.
 
+    Where CUDA and the plan allow it, a run is one CUDA graph, which costs the CPU one launch; `captured` says so.
     Proves nothing about the plan: to drive, load an engine file.
     """
 
@@ -30,8 +32,13 @@ class Execution(Device):
         self._adapter, self._cuda, self._plan = adapter, cuda, plan
         self._engine: Any = None
         self._context: Any = None
+        self._graph: Any = None
         self.tensors: List[Tensor] = []
         self.host: Dict[str, np.ndarray] = {}
+
+    @property
+    def captured(self) -> bool:
+        return self._graph is not None
 
     def open(self) -> None:
         """Raises ModelError when TensorRT does not load the plan, or its sizes are not fixed."""
@@ -46,14 +53,38 @@ class Execution(Device):
         self.host = {tensor.name: self._cuda.host_array(tensor.shape, tensor.dtype) for tensor in self.tensors}
         self._addresses = [self._cuda.device_memory(self.host[tensor.name].nbytes) for tensor in self.tensors]
         self._enqueue = self._adapter.bind(self._context, self.tensors, self._addresses)
+        self.run()  # TensorRT takes what it still needs in its first run, which no graph may hold
+        self._graph = self._cuda.capture(self._ask)
 
     def close(self) -> None:
-        self._context = self._engine = None
+        self._context = self._engine = self._graph = None
         self.host.clear()
 
     def run(self) -> Dict[str, np.ndarray]:
         """Answers to what is in `host`, as copies: pinned memory is gone once CUDA is closed."""
+        self.start()
+        return self.finish()
+
+    def start(self) -> None:
+        """Ask for a run and go on. What is in `host` is read until `done`: leave it until then."""
         self._cuda.use()
+        if self._graph is not None:
+            self._cuda.launch(self._graph)
+        else:
+            self._ask()
+
+    @property
+    def done(self) -> bool:
+        """Whether `finish` would not wait."""
+        self._cuda.use()
+        return self._cuda.idle
+
+    def finish(self) -> Dict[str, np.ndarray]:
+        """The answers of the run that was started, once it is done."""
+        self._cuda.wait()
+        return {tensor.name: self.host[tensor.name].copy() for tensor in self.tensors if not tensor.is_input}
+
+    def _ask(self) -> None:
         for tensor, address in zip(self.tensors, self._addresses):
             if tensor.is_input:
                 self._cuda.upload(address, self.host[tensor.name])
@@ -62,8 +93,6 @@ class Execution(Device):
         for tensor, address in zip(self.tensors, self._addresses):
             if not tensor.is_input:
                 self._cuda.download(self.host[tensor.name], address)
-        self._cuda.wait()
-        return {tensor.name: self.host[tensor.name].copy() for tensor in self.tensors if not tensor.is_input}
 
 
 class Trial(Engine):
@@ -136,6 +165,12 @@ class TensorRTEngine(Engine):
         if self._execution is None:
             raise ModelError(f"{self.path} is not open; use `with` or call open() first.")
         return self._trial.infer(inputs)
+
+    def newest(self) -> Newest:
+        """The same engine for a loop that does not wait for it. Use one of the two at a time."""
+        if self._execution is None:
+            raise ModelError(f"{self.path} is not open; use `with` or call open() first.")
+        return Newest(self._execution, self.card.input.name)
 
     def _beside(self) -> Optional[str]:
         model = self.path.with_suffix(".onnx")

@@ -1,9 +1,11 @@
 """A GPU's memory and its stream on the CPU. As a real stream does, it works off what was asked for only by `wait`."""
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import numpy as np
+
+from jetracer.core.errors import ModelError
 
 STREAM = 0x57
 
@@ -15,6 +17,9 @@ class FakeCuda:
         self.name, self.capability, self.memory_mb = name, capability, memory_mb
         self.device: Dict[int, np.ndarray] = {}
         self.opened = 0
+        self.graphs = True  # whether it can capture
+        self.launched = 0
+        self.capturing: Optional[List[Callable[[], Any]]] = None
         self._queue: List[Callable[[], Any]] = []
         self._host: List[np.ndarray] = []
 
@@ -36,6 +41,7 @@ class FakeCuda:
         pass
 
     def device_memory(self, size: int) -> int:
+        assert self.capturing is None, "memory is not taken within a capture"
         address = 0x1000 * (len(self.device) + 1)
         self.device[address] = np.full(size, 0xA5, np.uint8)
         return address
@@ -51,9 +57,35 @@ class FakeCuda:
         self.ask(lambda: np.copyto(target.reshape(-1).view(np.uint8), self.device[address]))
 
     def ask(self, work: Callable[[], Any]) -> None:
-        self._queue.append(work)
+        (self._queue if self.capturing is None else self.capturing).append(work)
 
-    def wait(self) -> None:
+    def capture(self, work: Callable[[], Any]) -> Any:
+        assert not self._queue, "what was asked for before would not be in the graph"
+        if not self.graphs:
+            return None
+        self.capturing = []
+        try:
+            work()
+            return self.capturing
+        except ModelError:
+            return None
+        finally:
+            self.capturing = None
+
+    def launch(self, graph: Any) -> None:
+        self.launched += 1
+        self._queue.extend(graph)
+
+    @property
+    def idle(self) -> bool:
+        return not self._queue
+
+    def catch_up(self) -> None:
+        """Time passes: what was asked for is done, though nobody waited."""
         for work in self._queue:
             work()
         self._queue.clear()
+
+    def wait(self) -> None:
+        assert self.capturing is None, "to wait breaks a capture"
+        self.catch_up()

@@ -367,7 +367,7 @@ class Engine85(Engine82, Engine10):
 
 class ContextParts(Strict):
     def __init__(self, engine: EngineParts) -> None:
-        self._engine, self._addresses = engine, {}
+        self._engine, self._addresses, self._ran = engine, {}, False
         self._plugins = deserialise_plugins(engine._trt, engine._head["plugins"], engine._model)
         if len(self._plugins) < sum(not is_input for _, is_input in engine._tensors):
             options = onnxruntime.SessionOptions()
@@ -379,6 +379,9 @@ class ContextParts(Strict):
         cuda = self._engine._trt._cuda
         if set(self._addresses) != {entry.name for entry, _ in self._engine._tensors}:
             return False
+        if cuda.capturing is not None and not self._ran:  # the first run takes memory
+            return False
+        self._ran = True
         cuda.ask(lambda: self._run(cuda.device))
         return True
 

@@ -141,7 +141,7 @@ def test_the_plugin_is_found_built_loaded_and_run(version, function):
             image = np.random.default_rng(seed).normal(0, 1, (1, 3, 12, 20)).astype(np.float32)
             np.copyto(execution.host["image"], image)
             np.testing.assert_allclose(execution.run()["aim"], wanted(image), atol=1e-6)
-    assert kernel.runs == 3
+    assert kernel.runs == 1 + 3, "the first run of all is before the capture"
 
 
 def test_adapters_from_10_on_make_it_known_once():

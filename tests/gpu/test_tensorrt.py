@@ -17,6 +17,7 @@ from jetracer.engine.cuda import Cuda
 from jetracer.engine.devices import device, device_here
 from jetracer.engine.engine_file import may_drive, read_engine
 from jetracer.engine.load import find_model, load_engine, sha256_of
+from jetracer.engine.newest import Newest
 from jetracer.engine.tensorrt_base import adapter_for, import_tensorrt
 from jetracer.engine.tensorrt_native import Execution
 from tests.engine.tiny_models import CARD, road_model
@@ -59,6 +60,7 @@ def test_built_here_it_passes_the_gate_and_drives(precision, trt, cuda, kind, tm
     picture = road_probes().pictures[0][np.newaxis]
     took_ms = []
     with Execution(adapter_for(trt), cuda, plan) as execution:
+        captured = execution.captured
         np.copyto(execution.host["image"], picture)
         for _ in range(RUNS):
             started_s = time.perf_counter()
@@ -67,7 +69,8 @@ def test_built_here_it_passes_the_gate_and_drives(precision, trt, cuda, kind, tm
     p50, p99 = np.percentile(took_ms, (50, 99))
     aim_px, steering_deg = header.parity["aim_px"], header.parity["steering_deg"]
     print(f"\n| {cuda.name} | TensorRT {trt.__version__} | road {precision} | p50 {p50:.2f} ms | p99 {p99:.2f} ms "
-          f"| aim {aim_px['mean']:.2g}, at most {aim_px['max']:.2g} px | steering {steering_deg['max']:.2g} degrees |")
+          f"| aim {aim_px['mean']:.2g}, at most {aim_px['max']:.2g} px | steering {steering_deg['max']:.2g} degrees "
+          f"| {'graph' if captured else 'no graph'} |")
     assert [report.step for report in result.reports] == ["parse", "optimise", "execute", "compare"]
     assert may_drive(header) == ""
     with load_engine("road") as wanted, load_engine(out) as engine:
@@ -87,3 +90,23 @@ def test_what_answers_otherwise_never_drives_and_is_explained(trt, cuda, kind, t
         load_engine(tmp_path / "road.int8.engine")
     found = explain_build(child, kind, trt, cuda, tiny_probes())
     assert found.node.outputs == ("aim",) and found.before.aim_px < 1.0
+
+
+def test_the_newest_picture_wins_while_the_gpu_works(trt, cuda, kind, tmp_path):
+    out = tmp_path / "road.engine"
+    build_engine(find_model("road"), kind, trt, cuda, out=out)
+    pictures = road_probes().pictures[:road_probes().driving]
+    last, answered = len(pictures) - 1, {}
+    with load_engine("road") as wanted, Execution(adapter_for(trt), cuda, read_engine(out)[1]) as execution:
+        newest = Newest(execution, "image")
+        for number, picture in enumerate(pictures):
+            newest.offer(picture[np.newaxis], number)
+        until_s = time.monotonic() + 10.0
+        while last not in answered and time.monotonic() < until_s:
+            answer = newest.answer()
+            if answer is not None:
+                answered[answer[0]] = answer[1]
+        assert last in answered and newest.dropped <= len(pictures) - 2
+        for number, answer in answered.items():
+            aim = wanted.infer({"image": pictures[number][np.newaxis]})["aim"]
+            np.testing.assert_allclose(answer["aim"], aim, atol=0.02)
