@@ -101,7 +101,7 @@ def write(name: str, folder: Path, seed: int = 0) -> Path:
     part = path.with_suffix(".part")
     export(RoadGraph(made) if net.own else Graph(made), part, net, list(outputs))
     write_card(part, ModelCard(task="road", name=name, input=ModelInput(width=net.size_px, height=net.size_px),
-                               outputs=outputs))
+                               outputs=outputs, precision="fp32"))
     return part.replace(path)
 
 

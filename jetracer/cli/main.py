@@ -23,6 +23,7 @@ VERBS = {
     "export": "weights of NVIDIA's notebooks as a model file that drives",
     "optimize": "a model into a smaller or faster one, and what that costs: fp16",
     "build": "a model into the fastest engine that this computer can run, or the plan for another",
+    "profile": "what each layer of a model costs, and how long it takes, here and on a Jetson",
     "bench": "how fast models are beside each other, measured in turns",
     "stop": "stop the car now; it stays in neutral until it is armed again",
     "kits": "which kit this car is built from, by the chips on its bus, and why",

@@ -18,6 +18,7 @@ from benchmarks import (
     lag,
     overhead,
     power,
+    predictor,
     preprocessing,
     real_data,
     recording,
@@ -216,3 +217,19 @@ def test_preprocessing(monkeypatch):
     assert torch.get_num_threads() == threads
     assert result["sizes"]["1280x720"]["theirs_ms"] > result["sizes"]["1280x720"]["ours_ms"] > 0.0
     assert "goal road_net, 224x224 >= 5 times as fast" in preprocessing.show(result)
+
+
+def test_predictor(monkeypatch, tmp_path):
+    pytest.importorskip("torch", reason="needs torch: pip install -e '.[train]'")
+    monkeypatch.setattr(predictor, "NETS", ("road_net", "pilotnet"))
+    monkeypatch.setattr(predictor, "SMALL_NETS", {"picture": 1, "inverted": 1, "single": 1})
+    monkeypatch.setattr(predictor, "FOLDER", tmp_path)
+    monkeypatch.setattr(predictor, "QUICK_ROUNDS", 1)
+    shown = predictor.show(predictor.measure(quick=True))
+    assert "learnt from 3 small nets" in shown
+    assert "rank correlation" in shown
+
+
+def test_the_rank_correlation_is_spearmans():
+    assert predictor.rank_correlation([1, 2, 3, 4], [10, 20, 40, 30]) == pytest.approx(0.8)
+    assert predictor.rank_correlation([1, 2, 3], [3, 2, 1]) == pytest.approx(-1.0)
