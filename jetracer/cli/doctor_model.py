@@ -13,6 +13,7 @@ from jetracer.engine.devices import DEVICES, Version, device, dotted, parse_vers
 from jetracer.engine.load import find_model
 
 _MARKS = {"fail": "FAIL", "warn": "warn"}
+MANY = 4  # nodes of one kind that are named
 
 
 def main(arguments: List[str]) -> int:
@@ -106,8 +107,11 @@ def _parts(options: argparse.Namespace, model: Any, path: Path, versions: Sequen
 
 def _lines(told: Dict[str, Any]) -> Iterator[str]:
     yield f"{told['model']}: opset {told['opset']}, {told['nodes']} nodes; TensorRT {', '.join(told['versions'])}"
-    for one in told["troubles"]:
-        yield from _trouble(one)
+    for same in _alike(told["troubles"]):
+        yield from _trouble(same[0])
+        if len(same) > 1:
+            names = ", ".join(one["node"] for one in same[1:MANY])
+            yield f"      so do {names}{f' and {len(same) - MANY} more' if len(same) > MANY else ''}"
     for word in told["asked"]:
         said = f"refuses it: {'; '.join(word['refused'][:3])}" if word["refused"] else "takes it"
         yield f"{word['parser']}: {said}"
@@ -119,6 +123,15 @@ def _lines(told: Dict[str, Any]) -> Iterator[str]:
         yield from _fixed(told["fixed"])
     elif any(one["fix"] for one in told["troubles"]):
         yield f"What is marked * is mended by: jetracer doctor model {told['model']} --fix OUT.onnx"
+
+
+def _alike(troubles: List[Dict[str, Any]]) -> List[List[Dict[str, Any]]]:
+    """Of one rule and one operator, told once; in the order of the graph."""
+    groups: Dict[Any, List[Dict[str, Any]]] = {}
+    for one in troubles:
+        key = (one["rule"], one["op"], tuple(one["refused"]), one["rewrite"], one["fix"]) if one["node"] else id(one)
+        groups.setdefault(key, []).append(one)
+    return list(groups.values())
 
 
 def _trouble(one: Dict[str, Any]) -> Iterator[str]:

@@ -17,7 +17,7 @@ from jetracer.graph.operators import INSTEAD, SINCE, VERSIONS, newest_opset, tak
 from jetracer.graph.rules import RULES
 from jetracer.graph.view import STANDARD, Graph, Node
 
-THREE_WAYS = "run it outside TensorRT: jetracer doctor model MODEL --parts FOLDER; or write a plugin (docs/engines.md)"
+THREE_WAYS = "run it outside TensorRT: jetracer doctor model MODEL --parts FILE.hybrid; or a plugin (docs/engines.md)"
 NEWEST_IR = 10  # that ONNX Runtime 1.19 reads, the newest for Python 3.8
 PLUGINS = ("jetracer",)  # domains of our own, which engine/plugin.py registers
 # what comes out has a size that only the numbers decide
@@ -89,7 +89,8 @@ def _operators(graph: Graph, asked: Sequence[Version]) -> Iterator[Trouble]:
             fix = "inline"
         else:
             refused, fix = list(asked), ""
-            detail, rewrite = f"is of the domain {node.proto.domain!r}, which needs a plugin", THREE_WAYS
+            detail = f"is of the domain {node.proto.domain!r}, which needs a plugin"
+            rewrite = INSTEAD.get(node.op, THREE_WAYS)
         if refused:
             yield _trouble("operator", node, detail, asked, refused, rewrite, "list 8.4, 8.5, 10.15; log", fix=fix)
 
@@ -161,9 +162,11 @@ def _input_type(graph: Graph, entry: Any, asked: Sequence[Version]) -> Iterator[
     kind = graph.types.get(entry.name)
     readers = graph.readers.get(entry.name, [])
     refused = [one for one in asked if one < BYTES_IN]
-    if kind == TensorProto.UINT8 and refused and any(node.op != "Cast" for node in readers):
+    other = next((node for node in readers if node.op != "Cast"), None)
+    if kind == TensorProto.UINT8 and refused and other is not None:
         yield _trouble("bytes-in", None, f"takes {entry.name!r} as UINT8, and what follows is no Cast", asked, refused,
-                       "Cast to float32 first, right behind the input", "log 8.5; onnx-tensorrt 400", fix="cast-first")
+                       "Cast to float32 first, right behind the input", "log 8.5; onnx-tensorrt 400",
+                       fix=_mechanical(graph, other, "cast-first"))
     if kind == TensorProto.DOUBLE:
         yield _trouble("double", None, f"takes {entry.name!r} as DOUBLE, of which TensorRT makes float32", asked, (),
                        "float32", "list 8.4 to 10.15; onnx-tensorrt 633", fix="float", status="warn")

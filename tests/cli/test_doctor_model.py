@@ -5,6 +5,7 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import onnx
 import pytest
 
@@ -12,7 +13,7 @@ from jetracer.cli.main import main
 from jetracer.engine.devices import DEVICES
 from jetracer.engine.load import SHIPPED
 from tests.engine.test_hybrid import gridded_model
-from tests.graph.known_bad import KNOWN_BAD
+from tests.graph.known_bad import KNOWN_BAD, model, node
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "engines.md").read_text()
 
@@ -37,6 +38,18 @@ def test_a_person_reads_node_versions_and_what_to_do(bad, capsys):
     assert "FAIL  the_Resize (Resize) interpolates in mode 'cubic'" in said
     assert "not taken by TensorRT 8.2, 8.5, 10.3, 10.16; taken by 11.4" in said
     assert "-> mode 'linear'" in said
+
+
+def test_nodes_alike_are_told_once(tmp_path, capsys):
+    many = [node("Mod", f"v{index} two", f"v{index + 1}", f"mod_{index}") for index in range(9)]
+    made = model([node("Relu", "image", "v0"), *many], {"image": [1, 4]}, {"v9": [1, 4]},
+                 two=np.full(1, 2, np.float32))
+    for one in made.graph.node[1:]:
+        one.attribute.append(onnx.helper.make_attribute("fmod", 1))
+    onnx.save(made, str(tmp_path / "many.onnx"))
+    assert main(["doctor", "model", str(tmp_path / "many.onnx"), "--trt", "8.2"]) == 1
+    said = capsys.readouterr().out
+    assert said.count("FAIL") == 1 and "so do mod_1, mod_2, mod_3 and 5 more" in said
 
 
 def test_the_shipped_model_has_no_trouble(capsys):
@@ -90,23 +103,23 @@ def test_what_cannot_be_read_is_said_in_one_sentence(content, says, tmp_path, ca
 
 
 def test_weights_in_a_file_that_is_missing(tmp_path, capsys):
-    model = KNOWN_BAD["layer-norm"].make()
     path = tmp_path / "model.onnx"
-    onnx.save_model(model, str(path), save_as_external_data=True, location="weights.bin", size_threshold=0)
+    onnx.save_model(KNOWN_BAD["layer-norm"].make(), str(path), save_as_external_data=True,
+                    location="weights.bin", size_threshold=0)
     (tmp_path / "weights.bin").unlink()
     assert main(["doctor", "model", str(path)]) == 1
     assert "keeps its weights in another file, which is missing" in capsys.readouterr().err
 
 
 def test_parts_are_written_for_one_tensorrt(tmp_path, capsys):
-    model = gridded_model(tmp_path / "road.onnx")
+    whole = gridded_model(tmp_path / "road.onnx")
     out = tmp_path / "road.hybrid"
-    code, result = told(capsys, str(model), "--trt", "8.2", "--parts", str(out))
+    code, result = told(capsys, str(whole), "--trt", "8.2", "--parts", str(out))
     assert code == 0 and [part["runs"] for part in result["parts"]["parts"]] == ["onnx", "tensorrt", "onnx", "tensorrt"]
     assert result["parts"]["difference"] <= 1e-4 and (tmp_path / "road.4.onnx").exists()
-    code, result = told(capsys, str(model), "--device", "nano", "--cut", str(out))
+    code, result = told(capsys, str(whole), "--device", "nano", "--cut", str(out))
     assert code == 0 and [part["runs"] for part in result["parts"]["parts"]] == ["onnx", "tensorrt"]
-    assert main(["doctor", "model", str(model), "--trt", "8.2", "--parts", str(out)]) == 0
+    assert main(["doctor", "model", str(whole), "--trt", "8.2", "--parts", str(out)]) == 0
     assert f"Now, on the device: jetracer build {out}" in capsys.readouterr().out
 
 
