@@ -16,7 +16,13 @@ _LARGEST = 1 << 22  # numbers in one value; larger ones are cheaper to compute t
 
 
 def foldable(graph: Graph) -> Set[str]:
-    """Names of values that the top graph computes and that are the same for every picture."""
+    """Names of values that the top graph computes and that are the same for every picture. Worked out once."""
+    if graph.once is None:
+        graph.once = _foldable(graph)
+    return graph.once
+
+
+def _foldable(graph: Graph) -> Set[str]:
     known: Set[str] = set(graph.constants)
     folded: Set[str] = set()
     for node in graph.top:
@@ -44,7 +50,17 @@ def _size(graph: Graph, name: str) -> int:
 
 
 def fold(model: Any) -> bool:
-    """Put constants in the place of all that is foldable. False when there is nothing."""
+    """Put constants in the place of all that is foldable. False when there is nothing.
+
+    Again and again: a size that is a constant by now lets the sizes behind it be known.
+    """
+    changed = False
+    while _fold(model):
+        changed = True
+    return changed
+
+
+def _fold(model: Any) -> bool:
     graph = view(model)
     names = foldable(graph)
     if not names:

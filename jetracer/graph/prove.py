@@ -73,11 +73,14 @@ def difference(before: Any, after: Any, runs: int = RUNS, run: Any = None) -> fl
     first, second = runner(before), run or runner(after)
     takes = None if run else {entry.name: onnx.helper.tensor_dtype_to_np_dtype(entry.type.tensor_type.elem_type)
                               for entry in after.graph.input}
-    worst = 0.0
+    worst, seen = 0.0, []
     for seed in range(runs):
         inputs = random_inputs(before, seed)
         given = inputs if takes is None else {name: value.astype(takes[name]) for name, value in inputs.items()}
-        worst = max(worst, *_apart(_answers(first, inputs), _answers(second, given)))
+        seen.append(_answers(first, inputs))
+        worst = max(worst, *_apart(seen[-1], _answers(second, given)))
+    if all(np.array_equal(value, one[name]) for one in seen[1:] for name, value in seen[0].items()):
+        raise ModelError("The model answers the same to every input, so nothing can be proven of it; is it trained?")
     return worst
 
 

@@ -22,6 +22,7 @@ except ImportError as missing:  # the one module that wraps it
     raise ModelError("Looking into a model needs the onnx package; run: pip install onnx") from missing
 
 STANDARD = ("", "ai.onnx")
+_SMALL = 4096  # bytes; no list of sizes is longer
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,7 @@ class Graph:
     shapes: Dict[str, Shape] = field(default_factory=dict)
     readers: Dict[str, List[Node]] = field(default_factory=dict)
     makers: Dict[str, Node] = field(default_factory=dict)
+    once: Optional[Set[str]] = None  # kept by graph/fold.py
 
     @property
     def opset(self) -> int:
@@ -160,7 +162,7 @@ def _files(model: Any) -> Set[str]:
 def view(model: Any) -> Graph:
     """Look at a ModelProto. What the model itself does not say about shapes and types is worked out."""
     try:
-        known = onnx.shape_inference.infer_shapes(model, data_prop=True)
+        known = onnx.shape_inference.infer_shapes(_without_weights(model), data_prop=True)
     except Exception:  # an invalid graph; what is wrong with it is for the rules to say
         known = model
     graph = Graph(model)
@@ -169,9 +171,18 @@ def view(model: Any) -> Graph:
     return graph
 
 
+def _without_weights(model: Any) -> Any:
+    """A copy whose large constants are empty: their sizes are enough to work out others."""
+    light = onnx.ModelProto()
+    light.CopyFrom(model)
+    for tensor in light.graph.initializer:
+        if len(tensor.raw_data) > _SMALL:
+            tensor.ClearField("raw_data")
+    return light
+
+
 def _declare(graph: Graph, proto: Any) -> None:
     for tensor in proto.initializer:
-        graph.constants[tensor.name] = tensor
         graph.types[tensor.name], graph.shapes[tensor.name] = tensor.data_type, tuple(tensor.dims)
     for entry in (*proto.input, *proto.value_info, *proto.output):
         tensor = entry.type.tensor_type
@@ -184,6 +195,8 @@ def _declare(graph: Graph, proto: Any) -> None:
 
 
 def _collect(graph: Graph, proto: Any, within: str, top: int = -1) -> None:
+    for tensor in proto.initializer:
+        graph.constants.setdefault(tensor.name, tensor)
     for index, entry in enumerate(proto.node):
         first = next((name for name in entry.output if name), str(index))
         node = Node(index, entry, entry.name or f"{entry.op_type}:{first}", within, top if within else index)
@@ -198,8 +211,6 @@ def _collect(graph: Graph, proto: Any, within: str, top: int = -1) -> None:
         for name in filter(None, entry.output):
             graph.makers.setdefault(name, node)
         for body in node.bodies():
-            for tensor in body.initializer:
-                graph.constants.setdefault(tensor.name, tensor)
             _collect(graph, body, node.label, node.top)
 
 
