@@ -141,3 +141,15 @@ def test_boxes_are_told_in_pixels():
     parity = compare(engine(0.0), engine(np.float32(0.5)), PROBES, LIMITS["int8"])
     assert parity.passed and parity.box_px == pytest.approx({"mean": 0.5, "max": 0.5})
     assert "boxes 0.5" in str(parity)
+
+
+def test_an_output_that_hardly_moves_is_measured_by_its_size():
+    card = replace(CARD, outputs={"confidence": "how sure"})
+
+    def sure(off):
+        class Sure(NullEngine):
+            def infer(self, inputs):
+                return {"confidence": np.float64([[0.9 + 1e-4 * inputs["image"].mean() / 255 + off]])}
+        return Sure(card=card)
+    assert compare(sure(0.0), sure(5e-4), PROBES, LIMITS["fp16"]).passed
+    assert not compare(sure(0.0), sure(2e-3), PROBES, LIMITS["fp16"]).passed
