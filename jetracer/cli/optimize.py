@@ -21,7 +21,7 @@ def main(arguments: List[str]) -> int:
     if name in ("-h", "--help"):
         print(f"usage: jetracer optimize TECHNIQUE MODEL [options]     options: jetracer optimize TECHNIQUE --help\n\n"
               f"{__doc__}")
-        return 0 if arguments else 2
+        raise SystemExit(0 if arguments else 2)  # as argparse ends the other verbs
     if name not in TECHNIQUES:
         raise unknown("technique", name, TECHNIQUES)
     needs("optimize", "onnx")

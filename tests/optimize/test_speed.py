@@ -81,10 +81,8 @@ def test_the_file_is_named_by_processor_and_version(monkeypatch):
     assert str(module.place()) == "/caches/jetracer/speed-fast-cpu-r-avx2-onnxruntime-1-2-3.json"
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "heavy"])  # a hundred megabytes of weights
 def test_every_small_net_is_valid_and_the_same_for_the_same_seed(kind):
-    if kind == "heavy":
-        pytest.skip("a hundred megabytes of weights")
     assert micro_nets(5, {kind: 1}) == micro_nets(5, {kind: 1})
 
 
