@@ -4,6 +4,7 @@ Each takes a ModelProto, changes it in place and says whether it changed anythin
 """
 from __future__ import annotations
 
+from inspect import signature
 from typing import Any, Callable, Dict, Set
 
 import numpy as np
@@ -14,6 +15,9 @@ from jetracer.graph.fold import compute, fold, foldable
 from jetracer.graph.lower import lower
 from jetracer.graph.operators import VERSIONS, taken
 from jetracer.graph.view import STANDARD, Graph, Node, view
+
+# onnx 1.19 and later; the newest for Python 3.8 is 1.17
+WRITES_OUT = "inline_schema_functions" in signature(inliner.inline_selected_functions).parameters
 
 # they move bytes about and do not calculate with them
 _LAYOUT = ("Transpose", "Reshape", "Slice", "Gather", "Squeeze", "Unsqueeze", "Flatten", "Identity", "Split", "Concat",
@@ -39,8 +43,8 @@ def can(fix: str, graph: Graph, node: Node) -> bool:
 
 
 def expandable(graph: Graph, node: Node) -> bool:
-    """Whether ONNX itself says how to write the operator with others."""
-    if not defs.has(node.op, max_inclusive_version=graph.opset, domain=""):
+    """Whether ONNX itself says how to write the operator with others, and this version of it does."""
+    if not WRITES_OUT or not defs.has(node.op, max_inclusive_version=graph.opset, domain=""):
         return False
     schema = defs.get_schema(node.op, max_inclusive_version=graph.opset, domain="")
     return schema.has_function or schema.has_context_dependent_function

@@ -12,6 +12,7 @@ import pytest
 from jetracer.cli.main import main
 from jetracer.engine.devices import DEVICES
 from jetracer.engine.load import SHIPPED
+from jetracer.graph.fixes import WRITES_OUT
 from tests.engine.test_hybrid import gridded_model
 from tests.graph.known_bad import KNOWN_BAD, model, node
 
@@ -75,6 +76,7 @@ def test_one_tensorrt_or_a_device(bad, capsys):
     assert main(["doctor", "model", path, "--trt", "7.1"]) == 2
 
 
+@pytest.mark.skipif(not WRITES_OUT, reason="onnx before 1.19 does not write operators out: pip install 'onnx>=1.19'")
 def test_fix_writes_a_model_that_is_proven(bad, tmp_path, capsys):
     out = tmp_path / "good.onnx"
     code, result = told(capsys, bad("layer-norm"), "--fix", str(out))
