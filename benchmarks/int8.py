@@ -139,16 +139,18 @@ def _latencies(model: Path, cpu: Path, weights: Path, data: Any, seconds: float)
     from importlib.util import find_spec
 
     from jetracer.engine.base import ENGINES
-    from jetracer.engine.interleave import interleave
-    from jetracer.optimize.int8.verdict import runner
+    from jetracer.engine.cpu_build import LIBRARIES, TITLES
+    from jetracer.engine.interleave import asking, interleave
+    from jetracer.perception.preprocess import Preprocess
 
     pictures = [picture for picture, _ in zip(data.compare.pictures(), range(8))]
     with ExitStack() as stack:
         runs: Dict[str, Callable[[], Any]] = {}
-        for engine, title in (("onnx", "ONNX Runtime"), ("openvino", "OpenVINO")):
-            if find_spec("onnxruntime" if engine == "onnx" else engine):
+        for library, package in LIBRARIES.items():
+            if find_spec(package):
                 for kind, path in (("FP32", model), ("INT8", cpu)):
-                    runs[f"{title} {kind}"] = runner(stack.enter_context(ENGINES.create(engine, path)), pictures)
+                    engine = stack.enter_context(ENGINES.create(library, path))
+                    runs[f"{TITLES[library]} {kind}"] = asking(engine, Preprocess(engine.card), pictures)
         runs["PyTorch FP32"] = _torch(model, weights, pictures)
         return {name: one._asdict() for name, one in interleave(runs, seconds).items()}
 

@@ -8,14 +8,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
-import numpy as np
-
 from jetracer.core.errors import JetRacerError, ModelError
 from jetracer.engine.base import ENGINES, Engine
 from jetracer.engine.card import ModelCard
 from jetracer.engine.cpu_choice import Choice, choice_place, int8_place, sha256, versions, write_choice
 from jetracer.engine.devices import cpu_name
-from jetracer.engine.interleave import Latency, interleave
+from jetracer.engine.interleave import Latency, asking, interleave
 from jetracer.engine.load import home
 from jetracer.engine.onnx_runtime import OnnxEngine
 from jetracer.engine.parent import find_parent
@@ -24,7 +22,7 @@ from jetracer.engine.proof import why_not
 
 MARGIN = 1.05  # what is less than this much faster is not worth another library or another precision
 LIBRARIES = {"onnx": "onnxruntime", "openvino": "openvino"}
-_TITLES = {"onnx": "ONNX Runtime", "openvino": "OpenVINO"}
+TITLES = {"onnx": "ONNX Runtime", "openvino": "OpenVINO"}
 
 
 class Entry(NamedTuple):
@@ -70,7 +68,7 @@ class CpuBuild(NamedTuple):
 
 
 def _line(entry: Entry, installed: Dict[str, str]) -> str:
-    name = f"{_TITLES[entry.engine]} {installed[LIBRARIES[entry.engine]]}"
+    name = f"{TITLES[entry.engine]} {installed[LIBRARIES[entry.engine]]}"
     took = f"{entry.latency.p50_ms:8.2f} ms {entry.latency.ratio:5.2f}x" if entry.latency else f"{'-':>11} {'-':>6}"
     agrees = str(entry.parity) if entry.parity else ""
     return f"{name:<22} {entry.precision.upper():<5}{took}  {entry.why_not or agrees}".rstrip()
@@ -129,17 +127,11 @@ def _ready(opened: ExitStack, name: str, file: Path, reference: OnnxEngine, prob
 
 
 def _measured(ready: List[Tuple[Entry, Optional[Engine]]], probes: Probes, seconds: float) -> List[Entry]:
-    runs = {index: _run(engine, probes) for index, (_, engine) in enumerate(ready) if engine is not None}
+    pictures = probes.pictures[:min(8, probes.driving)]  # of what a car sees
+    runs = {index: asking(engine, probes.prepare(engine.card), pictures)
+            for index, (_, engine) in enumerate(ready) if engine is not None}
     latencies = interleave(runs, seconds) if runs else {}
     return [entry._replace(latency=latencies.get(index)) for index, (entry, _) in enumerate(ready)]
-
-
-def _run(engine: Engine, probes: Probes) -> Callable[[], Any]:
-    """One inference after another, of what a car sees."""
-    prepare, name = probes.prepare(engine.card), engine.card.input.name
-    inputs = [{name: np.array(prepare(picture))} for picture in probes.pictures[:min(8, probes.driving)]]
-    turn = iter(range(1 << 62))
-    return lambda: engine.infer(inputs[next(turn) % len(inputs)])
 
 
 def choose(entries: List[Entry], precision: str = "auto") -> Tuple[Optional[Entry], str]:
@@ -157,7 +149,7 @@ def choose(entries: List[Entry], precision: str = "auto") -> Tuple[Optional[Entr
 
 
 def _named(entry: Entry) -> str:
-    return f"{_TITLES[entry.engine]} in {entry.precision.upper()}"
+    return f"{TITLES[entry.engine]} in {entry.precision.upper()}"
 
 
 def _int8(entries: List[Entry], chosen: Entry) -> List[str]:

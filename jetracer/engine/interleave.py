@@ -2,9 +2,12 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple
+from itertools import cycle
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Sequence
 
 import numpy as np
+
+from jetracer.engine.base import Engine
 
 _BLOCK = 5  # calls in a row: the first of them finds the caches full of another's weights
 _LEAST_ROUNDS = 12
@@ -53,6 +56,14 @@ def rounds(runs: Mapping[Any, Callable[[], Any]], seconds: float) -> Dict[Any, n
             blocks[name].append(_block(runs[name]))
         names.reverse()
     return {name: np.array(block) for name, block in blocks.items()}
+
+
+def asking(engine: Engine, prepare: Callable[[np.ndarray], np.ndarray], pictures: Sequence[np.ndarray]
+           ) -> Callable[[], Any]:
+    """What asks an open engine about one picture after another, over and over, each made ready by `prepare` before."""
+    name = engine.card.input.name
+    inputs = cycle([{name: np.array(prepare(picture))} for picture in pictures])
+    return lambda: engine.infer(next(inputs))
 
 
 def _block(run: Callable[[], Any]) -> List[float]:

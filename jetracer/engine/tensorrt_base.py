@@ -80,7 +80,7 @@ class Adapter:
         self.trt = trt
         self.version: Version = parse_version(trt.__version__)
         self.log: List[str] = []  # what TensorRT said, newest last
-        self.logger = _logger(trt, self.log)
+        self.logger = keeping(trt, self.log)
 
     tells_progress = False  # while it builds; such a build can be ended too
 
@@ -201,9 +201,10 @@ def import_tensorrt() -> Any:
     return tensorrt
 
 
-def _logger(trt: Any, log: List[str]) -> Any:
+def keeping(trt: Any, log: List[str]) -> Any:
+    """A logger of the TensorRT module `trt` that prints nothing and keeps the newest 50 errors in `log`."""
+
     class Logger(trt.ILogger):
-        """Keeps warnings and errors, so that they can be in our own; the newest 50."""
 
         def __init__(self) -> None:
             trt.ILogger.__init__(self)

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from typing import Any, List, NamedTuple
 
+from jetracer.engine.tensorrt_base import keeping
+
 
 class Word(NamedTuple):
     """`refused`: what it said, one sentence for each node; empty where it takes the model."""
@@ -34,7 +36,7 @@ def build(model: bytes) -> List[Word]:
 
 def _parse(trt: Any, model: bytes, whole: bool = False) -> List[str]:
     log: List[str] = []
-    logger = _logger(trt, log)
+    logger = keeping(trt, log)
     builder = trt.Builder(logger)
     network = builder.create_network(0)
     parser = trt.OnnxParser(network, logger)
@@ -49,17 +51,3 @@ def _parse(trt: Any, model: bytes, whole: bool = False) -> List[str]:
 def _sentence(error: Any) -> str:
     place = f"{error.node_name()} ({error.node_operator()}): " if error.node_operator() else ""
     return place + " ".join(error.desc().split())[:300]
-
-
-def _logger(trt: Any, log: List[str]) -> Any:
-    class Logger(trt.ILogger):
-        """Keeps errors, instead of printing them."""
-
-        def __init__(self) -> None:
-            trt.ILogger.__init__(self)
-
-        def log(self, severity: Any, text: str) -> None:
-            if severity in (trt.ILogger.ERROR, trt.ILogger.INTERNAL_ERROR):
-                log.append(" ".join(str(text).split())[:300])
-
-    return Logger()

@@ -92,7 +92,7 @@ def read_graph(path: Path) -> Graph:
     nodes = tuple(_node(node, number) for number, node in enumerate(model.graph.node))
     stored = {init.name for init in model.graph.initializer}
     stored |= {output for node in model.graph.node if node.op_type == "Constant" for output in node.output}
-    stored |= {name for name in types if name in _dropped(model.graph)}
+    stored |= {entry.name for entry in model.graph.input if entry.doc_string == _WEIGHT}
     tensors = {name: Tensor(_shape(kind), kind.tensor_type.elem_type, name in stored) for name, kind in types.items()}
     inputs = tuple(entry.name for entry in model.graph.input if entry.name not in stored)
     return Graph(nodes, tensors, inputs, tuple(entry.name for entry in model.graph.output),
@@ -148,13 +148,8 @@ def _without_weights(graph: onnx.GraphProto, types: Mapping[str, TypeProto]) -> 
             entry = helper.make_value_info(init.name, types[init.name])
             entry.doc_string = _WEIGHT
             graph.input.append(entry)
-    small = [init for init in kept]
     del graph.initializer[:]
-    graph.initializer.extend(small)
-
-
-def _dropped(graph: onnx.GraphProto) -> Tuple[str, ...]:
-    return tuple(entry.name for entry in graph.input if entry.doc_string == _WEIGHT)
+    graph.initializer.extend(kept)
 
 
 def _inferred(model: onnx.ModelProto) -> Dict[str, TypeProto]:

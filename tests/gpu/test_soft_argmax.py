@@ -8,7 +8,6 @@ import pytest
 
 from jetracer.core.errors import ModelError
 from jetracer.engine.build_plan import Settings
-from jetracer.engine.cuda import Cuda
 from jetracer.engine.kernel import Kernel
 from jetracer.engine.soft_argmax import KERNEL, KERNEL_NAME, THREADS, soft_argmax
 from jetracer.engine.tensorrt_base import adapter_for, import_tensorrt
@@ -16,17 +15,6 @@ from jetracer.engine.tensorrt_native import Execution
 from tests.engine.test_soft_argmax import SHAPES, heat_model, heat_of, wanted
 
 pytestmark = pytest.mark.gpu
-
-
-@pytest.fixture
-def cuda():
-    cuda = Cuda()
-    try:
-        cuda.open()
-    except ModelError as error:
-        pytest.skip(str(error))
-    yield cuda
-    cuda.close()
 
 
 @pytest.mark.parametrize("shape", SHAPES)

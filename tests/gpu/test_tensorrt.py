@@ -13,7 +13,6 @@ import pytest
 from jetracer.core.errors import EngineRefused, ModelError
 from jetracer.drive.probes import road_probes
 from jetracer.engine.build import build_engine, explain_build
-from jetracer.engine.cuda import Cuda
 from jetracer.engine.devices import device, device_here
 from jetracer.engine.engine_file import may_drive, read_engine
 from jetracer.engine.load import find_model, load_engine, sha256_of
@@ -34,17 +33,6 @@ def trt():
         return import_tensorrt()
     except ModelError as error:
         pytest.skip(str(error))
-
-
-@pytest.fixture
-def cuda():
-    cuda = Cuda()
-    try:
-        cuda.open()
-    except ModelError as error:
-        pytest.skip(str(error))
-    yield cuda
-    cuda.close()
 
 
 @pytest.fixture

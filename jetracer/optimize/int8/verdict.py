@@ -5,22 +5,19 @@ import platform
 from collections import Counter
 from contextlib import ExitStack
 from importlib.util import find_spec
-from itertools import cycle
 from pathlib import Path
-from typing import Any, Callable, Collection, Dict, Mapping, Optional, Sequence
+from typing import Collection, Dict, Mapping, Optional, Sequence
 
 import numpy as np
 from onnx import ModelProto
 
-from jetracer.engine.base import ENGINES, Engine
-from jetracer.engine.interleave import interleave
+from jetracer.engine.base import ENGINES
+from jetracer.engine.cpu_build import LIBRARIES, MARGIN, TITLES
+from jetracer.engine.interleave import asking, interleave
 from jetracer.engine.parity import Parity
 from jetracer.optimize.int8.graph import Graph, name_of, tidy
 from jetracer.optimize.int8.scheme import ACTIVATIONS, JOINT, PASSING, scheme
 from jetracer.perception.preprocess import Preprocess
-
-RUNTIMES = {"onnx": ("ONNX Runtime", "onnxruntime"), "openvino": ("OpenVINO", "openvino")}
-MARGIN = 1.05  # what is less than this much faster is not worth another model
 
 Latencies = Dict[str, Dict[str, float]]
 
@@ -28,18 +25,12 @@ Latencies = Dict[str, Dict[str, float]]
 def in_turns(files: Mapping[str, Path], pictures: Sequence[np.ndarray], seconds: float) -> Latencies:
     """{name of the file: {runtime: median ms}} of one picture, one thread, all taking turns."""
     with ExitStack() as stack:
-        runs = {(name, title): runner(stack.enter_context(ENGINES.create(engine, path)), pictures)
-                for engine, (title, package) in RUNTIMES.items() if find_spec(package) for name, path in files.items()}
+        engines = {(name, TITLES[library]): stack.enter_context(ENGINES.create(library, path))
+                   for library, package in LIBRARIES.items() if find_spec(package) for name, path in files.items()}
+        runs = {key: asking(engine, Preprocess(engine.card), pictures) for key, engine in engines.items()}
         took = interleave(runs, seconds)
     return {name: {title: round(found.p50_ms, 4) for (file, title), found in took.items() if file == name}
             for name in files}
-
-
-def runner(engine: Engine, pictures: Sequence[np.ndarray]) -> Callable[[], Any]:
-    """What asks an open engine about one picture after another."""
-    prepare, name = Preprocess(engine.card), engine.card.input.name
-    inputs = cycle([{name: np.array(prepare(picture))} for picture in pictures])
-    return lambda: engine.infer(next(inputs))
 
 
 def weight_bits_here(cpu: Optional[str] = None) -> int:
