@@ -53,12 +53,15 @@ def main(arguments: Optional[List[str]] = None) -> int:
 def _figure(name: str, options: argparse.Namespace) -> Dict[str, Any]:
     """Measure one figure and print its table; {"failed": why} when it cannot be measured."""
     progress(f"{name}: {FIGURES[name]}")
-    module = import_module(f"benchmarks.{name}")
     try:
+        module = import_module(f"benchmarks.{name}")
         result = module.measure(options.quick, options.road)
         text = module.show(result)
     except JetRacerError as error:
         result, text = {"failed": str(error)}, f"  not measured: {error}"
+    except ModuleNotFoundError as error:  # those that train need more than a car does
+        result = {"skipped": f"it needs {error.name}: pip install -e '.[train]'"}
+        text = f"  skipped: {result['skipped']}"
     print(f"\n{name}: {FIGURES[name]}\n{text}", flush=True)
     return result
 

@@ -98,7 +98,7 @@ def test_a_wrong_name_is_told_with_the_nearest_right_one(capsys):
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_what_could_not_be_measured_is_said_and_the_rest_goes_on(name, capsys, monkeypatch):
-    module = sys.modules.get(f"benchmarks.{name}") or __import__(f"benchmarks.{name}", fromlist=["measure"])
+    module = pytest.importorskip(f"benchmarks.{name}", reason="needs torch: pip install -e '.[train]'")
 
     def measure(_quick, _road):
         raise DeviceError("The cable is loose.")
@@ -108,6 +108,17 @@ def test_what_could_not_be_measured_is_said_and_the_rest_goes_on(name, capsys, m
     said = capsys.readouterr().out.splitlines()
     assert "  not measured: The cable is loose." in said
     assert json.loads(said[-1])[name] == {"failed": "The cable is loose."}
+
+
+def test_what_a_figure_needs_and_is_not_installed_is_said(capsys, monkeypatch):
+    def missing(_name):
+        raise ModuleNotFoundError("No module named 'torch'", name="torch")
+
+    monkeypatch.setattr("benchmarks.__main__.import_module", missing)
+    assert main(["lag", "--json"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert "  skipped: it needs torch: pip install -e '.[train]'" in said
+    assert json.loads(said[-1])["lag"] == {"skipped": "it needs torch: pip install -e '.[train]'"}
 
 
 def test_a_process_that_fails_is_told_with_its_last_words():
