@@ -28,6 +28,7 @@ FIGURES = {
     "int8": "INT8 beside FP32: latency, size, how far the aim moves, and whether it still drives",
     "real_data": "trained on real pictures: error and speed beside NVIDIA's recipe",
     "end_to_end": "torchvision's nets from PyTorch to an engine on the CPU: export, doctor, real parser, parity",
+    "old_runtime": "every exported file on the original Nano's newest ONNX Runtime: does it load and agree",
     "predictor": "how well a net's latency is predicted from its graph: twenty nets it was not calibrated on",
 }
 

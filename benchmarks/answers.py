@@ -1,8 +1,8 @@
 """Every model of a folder in this Python's ONNX Runtime, beside the answers that another gave: one JSON object.
 
-    python -m tests.export.old_runtime FOLDER       answers.npz: "pictures/S" (n,S,S,3) by size, "MODEL/OUTPUT" (n, ...)
+    python -m benchmarks.answers FOLDER       answers.npz: "pictures/S" (n,S,S,3) by size, "MODEL/OUTPUT" (n, ...)
 
-Run by `test_old_runtime.py` under Python 3.8, where there is neither torch nor pytest.
+Run by `old_runtime.py` under Python 3.8, where there is neither torch nor pytest.
 """
 from __future__ import annotations
 
