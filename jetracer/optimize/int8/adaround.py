@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from onnx import ModelProto
 
-from jetracer.optimize.int8.graph import Graph, attribute, tidy
+from jetracer.optimize.int8.graph import Graph, attribute, name_of, tidy
 from jetracer.optimize.int8.quantise import MOST, WEIGHT_MOST, quantise
 from jetracer.optimize.int8.table import Table
 from jetracer.optimize.int8.weights import Layer, set_weight, steps, weighted
@@ -58,7 +58,8 @@ def adaround(model: ModelProto, table: Table, inputs: Sequence[np.ndarray], conf
         layer = next(layer for layer in weighted(made) if layer.name == name)
         pick = _Places(layer, -(-config.places // max(len(inputs), 1)), config.seed)
         wanted = pick.rows(model, layer.data, inputs)
-        given = pick.rows(quantise(made, table, "cpu", keep, bits), f"{layer.data}/dq", inputs)
+        so_far = quantise(made, table, "cpu", keep, bits)
+        given = pick.rows(so_far, next(one.input[0] for one in so_far.graph.node if name_of(one) == name), inputs)
         set_weight(made, layer, learned(layer, given, wanted, _activation(Graph(made), layer), config, most))
     return made
 
@@ -151,10 +152,8 @@ class _Places:
 
     def rows(self, model: ModelProto, tensor: str, inputs: Sequence[np.ndarray]) -> np.ndarray:
         """(P, group, K): what the layer multiplies with its weights for one answer each."""
-        made = {name for node in model.graph.node for name in node.output}
-        name = tensor if tensor in made else tensor[: -len("/dq")]
         random = np.random.default_rng([self._seed, 0xADA])
-        found: List[np.ndarray] = [self._of(row[0], random) for row in flow(model, inputs, [name])]
+        found: List[np.ndarray] = [self._of(row[0], random) for row in flow(model, inputs, [tensor])]
         return np.concatenate(found).astype(np.float32)
 
     def _of(self, value: np.ndarray, random: np.random.Generator) -> np.ndarray:

@@ -25,6 +25,7 @@ from onnx import ModelProto, NodeProto
 from jetracer.optimize.int8.graph import Graph, attribute, name_of, replace_nodes, store, tidy
 from jetracer.optimize.int8.rewrite import MOST, TINY, Rewriter, Step, output_axis, weight_scales
 from jetracer.optimize.int8.scheme import Scheme, scheme
+from jetracer.optimize.int8.slim import slim
 from jetracer.optimize.int8.table import Range, Table
 
 __all__ = ["MOST", "WEIGHT_MOST", "Step", "output_axis", "quantise", "step_of", "weight_scales"]
@@ -50,6 +51,7 @@ def quantise(model: ModelProto, table: Table, flavour: str, keep: Collection[str
         source = plan.source[name]
         steps[name] = steps.get(source) or step_of(_possible(graph, source, table.ranges.get(source)), flavour)
     Rewriter(made, plan, steps, WEIGHT_MOST[weight_bits]).rewrite(fresh, keep if flavour == "cpu" else ())
+    slim(made)
     made.producer_name = "jetracer"
     onnx.checker.check_model(made)
     return made

@@ -1,12 +1,12 @@
 """Q/DQ nodes and whole-number weights put into a graph, as a scheme and steps say.
 
-A tensor x that is quantised is read as `x/dq`. What else is added has short names, q1/w: with the long ones of its
-tensors it would weigh as much as the scales. A bias has the scale of the products that it is added to, and the graph
-says so: data scale times weight scale. Every runtime calculates that, and a bias' zero points, once when it loads the
-file.
+Nodes and tensors of the model keep their names. What is added has short ones, q1w: with the long ones of its tensors it
+would weigh as much as the scales. A bias has the scale of the products that it is added to, and the graph says so: data
+scale times weight scale. Every runtime calculates that, and the zeros of a layer, once when it loads the file.
 
-Zero points are written out and shared by no two nodes: left out, ONNX Runtime adds wrong ones of its own; shared, its
-optimiser replaces them twice, and fails.
+Zero points are there and shared by no two nodes: left out, ONNX Runtime adds wrong ones of its own; shared, its
+optimiser replaces them twice, and fails. Those of weights are stored for TensorRT, and where weights have 8 bits: ONNX
+Runtime makes u8 of them on a CPU without VNNI, and fails on zeros that it has made itself.
 """
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from jetracer.optimize.int8.graph import Graph, attribute, name_of, replace_node
 from jetracer.optimize.int8.scheme import Scheme
 
 MOST = 127  # of s8, symmetric: -128 is left out
+FOLDED_MOST = 63  # of weights whose zero points need not be stored; see above
 BIAS_MOST = 1 << 30  # of a bias in s32, half of what it holds
 TINY = 1e-12  # scale of what is always zero
 
@@ -68,9 +69,9 @@ class Rewriter:
             for at, name in enumerate(node.input):
                 readers = self._plan.readers.get(name)
                 if name in pairs and (readers is None or name_of(node) in readers):
-                    node.input[at] = f"{name}/dq"
+                    node.input[at] = f"{self._name(name)}d"
                     if name_of(node) in keep:  # a sum of one is what it was, and no pattern of quantised layers
-                        alone = f"{self._name(name)}/{len(nodes)}"
+                        alone = f"{self._name(name)}d{len(nodes)}"
                         nodes.append(onnx.helper.make_node("Sum", [node.input[at]], [alone]))
                         node.input[at] = alone
             nodes.append(node)
@@ -89,12 +90,12 @@ class Rewriter:
 
     def _pair(self, tensor: str) -> List[NodeProto]:
         name, step = self._name(tensor), self._steps[tensor]
-        parameters = [self._scale(tensor), self._store(f"{name}/z", np.array(step.zero, step.kind))]
-        return [onnx.helper.make_node("QuantizeLinear", [tensor, *parameters], [f"{name}/q"]),
-                onnx.helper.make_node("DequantizeLinear", [f"{name}/q", *parameters], [f"{tensor}/dq"])]
+        parameters = [self._scale(tensor), self._store(f"{name}z", np.array(step.zero, step.kind))]
+        return [onnx.helper.make_node("QuantizeLinear", [tensor, *parameters], [f"{name}q"]),
+                onnx.helper.make_node("DequantizeLinear", [f"{name}q", *parameters], [f"{name}d"])]
 
     def _scale(self, tensor: str) -> str:
-        return self._store(f"{self._name(tensor)}/s", np.array(self._steps[tensor].scale))
+        return self._store(f"{self._name(tensor)}s", np.array(self._steps[tensor].scale))
 
     def _weights(self, node: NodeProto) -> List[NodeProto]:
         """Store a node's weights as s8; and its bias as s32, where what goes in is quantised as for a CPU."""
@@ -106,18 +107,26 @@ class Rewriter:
         name = self._name(node.output[0])
         shape = [-1 if at == axis else 1 for at in range(weight.ndim)]
         numbers = np.clip(np.rint(weight / scales.reshape(shape)), -self._most, self._most).astype(np.int8)
-        scale = self._store(f"{name}/ws", scales)
-        zeros = self._store(f"{name}/wz", np.zeros(len(scales), np.int8))
-        added = [self._floats(f"{name}/w", numbers, [scale, zeros], axis)]
+        scale = self._store(f"{name}ws", scales)
+        zeros, added = f"{name}wz", []
+        if data.kind is np.uint8 and self._most <= FOLDED_MOST:
+            added.append(self._zeros(zeros, name, len(scales), np.int8))
+        else:
+            self._store(zeros, np.zeros(len(scales), np.int8))
+        added.append(self._floats(f"{name}w", numbers, [scale, zeros], axis))
         node.input[1] = added[-1].output[0]
         if bias is not None:
             numbers = np.rint(bias / (scales * data.scale).astype(np.float64)).astype(np.int32)
-            count, zero = self._store(f"{name}/n", np.array([len(bias)], np.int64)), np.zeros(1, np.int32)
-            added += [onnx.helper.make_node("Mul", [scale, self._scale(node.input[0])], [f"{name}/bs"]),
-                      onnx.helper.make_node("ConstantOfShape", [count], [f"{name}/bz"], value=from_array(zero)),
-                      self._floats(f"{name}/b", numbers, [f"{name}/bs", f"{name}/bz"], 0)]
+            added += [onnx.helper.make_node("Mul", [scale, self._scale(node.input[0])], [f"{name}bs"]),
+                      self._zeros(f"{name}bz", name, len(bias), np.int32),
+                      self._floats(f"{name}b", numbers, [f"{name}bs", f"{name}bz"], 0)]
             node.input[2] = added[-1].output[0]
         return added
+
+    def _zeros(self, name: str, layer: str, count: int, kind: type) -> NodeProto:
+        """So many zeros, made when the file is loaded."""
+        size = self._store(f"{layer}n", np.array([count], np.int64))
+        return onnx.helper.make_node("ConstantOfShape", [size], [name], value=from_array(np.zeros(1, kind)))
 
     def _floats(self, name: str, numbers: np.ndarray, parameters: List[str], axis: int) -> NodeProto:
         stored = self._store(name, numbers)
