@@ -17,7 +17,7 @@ from jetracer.core.errors import ModelError
 from jetracer.engine.build_plan import Settings
 from jetracer.engine.card import ModelCard
 from jetracer.engine.onnx_graph import Graph, Node, Port
-from jetracer.engine.onnx_run import Run, run_onnx, session_of
+from jetracer.engine.onnx_run import Run, run_onnx, session
 from jetracer.engine.parity import SIZE_PX, Answers, Probes
 from jetracer.engine.tensorrt_base import Adapter
 from jetracer.engine.tensorrt_native import Execution
@@ -182,9 +182,9 @@ _NUMPY = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(ui
 def _types(graph: Graph) -> Dict[str, Port]:
     """Every tensor's type and shape, as ONNX Runtime finds them out."""
     names = {name for node in graph.nodes for name in node.outputs if name}
-    session = session_of(graph.marked(Port(name) for name in sorted(names)))
+    opened = session(graph.marked(Port(name) for name in sorted(names)))
     return {port.name: Port(port.name, port.type, tuple(side if isinstance(side, int) else 1 for side in port.shape))
-            for port in (*session.get_inputs(), *session.get_outputs())}
+            for port in (*opened.get_inputs(), *opened.get_outputs())}
 
 
 def run_tensorrt(adapter: Adapter, cuda: Any, settings: Settings) -> Open:

@@ -12,7 +12,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Mapping, Tuple, Union
+from typing import Any, Dict, List, Mapping, Tuple, Union
 
 import numpy as np
 
@@ -22,13 +22,13 @@ from jetracer.engine.base import Engine
 from jetracer.engine.card import ModelCard
 from jetracer.engine.cuda import Cuda
 from jetracer.engine.engine_file import check_fits, read_engine
-from jetracer.engine.onnx_file import first_line, misfit
+from jetracer.engine.onnx_file import misfit
+from jetracer.engine.onnx_run import Run, runner, session
 from jetracer.engine.tensorrt_base import Adapter, adapter_for, import_tensorrt
 from jetracer.engine.tensorrt_native import Execution
 
 FORMAT = 1
 _WARM_UP_RUNS = 3
-Run = Callable[[Mapping[str, np.ndarray]], Dict[str, np.ndarray]]
 
 
 @dataclass(frozen=True)
@@ -149,22 +149,11 @@ class Chain(Engine):
         return {name: values[name] for name in self.card.outputs}
 
     def _onnx(self, part: PlannedPart) -> Run:
-        import onnxruntime
-
         path = self.path.with_name(part.model)
-        data = _checked(path, part.sha256, self.path)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads, options.log_severity_level = 1, 3
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        try:
-            session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # its exceptions share no base class below Exception
-            raise ModelCorrupt(f"{path} is no model that ONNX Runtime {onnxruntime.__version__} can load "
-                               f"({first_line(error)}).") from error
-        kinds = {entry.name: _numpy(entry.type) for entry in session.get_inputs()}
-        names = list(part.outputs)
-        return lambda given: dict(zip(names, session.run(names, {
-            name: value.astype(kinds[name], copy=False) for name, value in given.items()})))
+        opened = session(_checked(path, part.sha256, self.path), path=path)
+        kinds = {entry.name: _numpy(entry.type) for entry in opened.get_inputs()}
+        run = runner(opened)
+        return lambda given: run({name: value.astype(kinds[name], copy=False) for name, value in given.items()})
 
     def _tensorrt(self, part: PlannedPart) -> Run:
         path = self.path.with_name(part.engine)

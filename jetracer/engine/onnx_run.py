@@ -1,36 +1,63 @@
-"""An ONNX file's bytes as ONNX Runtime runs them, without a card: graphs that were cut, or have more outputs."""
+"""ONNX Runtime's sessions, all with the same settings; and a model's bytes as it runs them, without a card."""
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import Any, Callable, Dict, Iterator
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Union
 
 import numpy as np
 
-from jetracer.core.errors import ModelError
+from jetracer.core.errors import ModelCorrupt, ModelError
 from jetracer.engine.onnx_file import first_line
 
 Answers = Dict[str, np.ndarray]
-Run = Callable[[Answers], Answers]
+Run = Callable[[Mapping[str, np.ndarray]], Answers]  # inputs by name -> outputs by name
+
+
+def settings(threads: int = 1) -> Any:
+    """ONNX Runtime's SessionOptions, as everything here runs. Raises ModelError where it is not installed."""
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise ModelError("ONNX models need ONNX Runtime; run: pip install onnxruntime") from error
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 4  # what goes wrong is raised, and need not be printed too
+    # threads that spin while they wait take the core from the camera and the guard
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # INT8 on x86 without VNNI: the fast kernel's sums do not fit into its 16 bits, and answers are wrong
+    options.add_session_config_entry("session.x64quantprecision", "1")
+    return options
+
+
+def session(model: Union[bytes, Path], options: Any = None, path: Optional[Path] = None) -> Any:
+    """A file, or its content, on the CPU; `options` as `settings` gives them. `path`: the file that the content is of.
+
+    Raises ModelCorrupt where a file cannot be loaded, ModelError where it is no file's content.
+    """
+    options = options or settings()
+    import onnxruntime
+
+    path = model if isinstance(model, Path) else path
+    try:
+        return onnxruntime.InferenceSession(model if isinstance(model, bytes) else str(model), options,
+                                            providers=["CPUExecutionProvider"])
+    except Exception as error:  # its exceptions share no base class below Exception
+        version, why = onnxruntime.__version__, first_line(error)
+        if path is None:
+            raise ModelError(f"ONNX Runtime {version} does not run the model ({why}).") from error
+        raise ModelCorrupt(f"{path} is no model that ONNX Runtime {version} can load ({why}); copy or export it again, "
+                           "or update onnxruntime.") from error
+
+
+def runner(opened: Any) -> Run:
+    """All outputs of a session by their names."""
+    names = [port.name for port in opened.get_outputs()]
+    return lambda inputs: dict(zip(names, opened.run(names, dict(inputs))))
 
 
 @contextmanager
 def run_onnx(model: bytes) -> Iterator[Run]:
     """A model as ONNX Runtime runs it; of no bytes, one that answers nothing."""
-    if not model:
-        yield lambda inputs: {}
-        return
-    session = session_of(model)
-    names = [port.name for port in session.get_outputs()]
-    yield lambda inputs: dict(zip(names, session.run(names, inputs)))
-
-
-def session_of(model: bytes) -> Any:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 4
-    try:
-        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # its exceptions share no base class below Exception
-        raise ModelError(f"The model cannot be cut in two to explain it ({first_line(error)}).") from error
+    yield runner(session(model)) if model else lambda inputs: {}

@@ -5,8 +5,9 @@ from typing import Any, Dict
 
 import numpy as np
 
-from jetracer.core.errors import ModelCorrupt, ModelError
-from jetracer.engine.onnx_file import Graph, OnnxFileEngine, Port, first_line
+from jetracer.core.errors import ModelCorrupt
+from jetracer.engine.onnx_file import Graph, OnnxFileEngine, Port
+from jetracer.engine.onnx_run import session, settings
 
 _TYPES = {
     "tensor(uint8)": "uint8",
@@ -26,27 +27,11 @@ class OnnxEngine(OnnxFileEngine):
     _binding: Any = None
 
     def _read(self) -> Graph:
+        self._session = session(self.path, settings(self.threads))
         try:
-            import onnxruntime
-        except ImportError as error:
-            raise ModelError("ONNX models need ONNX Runtime; run: pip install onnxruntime") from error
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = self.threads
-        options.inter_op_num_threads = 1
-        options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-        options.log_severity_level = 3
-        # threads that spin while they wait take the core from the camera and the guard
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        # INT8 on x86 without VNNI: the fast kernel's sums do not fit into its 16 bits, and answers are wrong
-        options.add_session_config_entry("session.x64quantprecision", "1")
-        try:
-            self._session = onnxruntime.InferenceSession(str(self.path), options, providers=["CPUExecutionProvider"])
-            metadata = self._session.get_modelmeta().custom_metadata_map  # a damaged text raises here
-        except Exception as error:  # its exceptions share no base class below Exception
-            raise ModelCorrupt(
-                f"{self.path} is no model that ONNX Runtime {onnxruntime.__version__} can load "
-                f"({first_line(error)}); copy or export it again, or update onnxruntime."
-            ) from error
+            metadata = self._session.get_modelmeta().custom_metadata_map
+        except UnicodeDecodeError as error:
+            raise ModelCorrupt(f"The card of {self.path} is damaged ({error}); copy or export it again.") from error
         return Graph(_ports(self._session.get_inputs()), _ports(self._session.get_outputs()), metadata)
 
     def _bind(self, graph: Graph) -> None:

@@ -19,6 +19,7 @@ import torch
 from torch import nn
 
 from jetracer.core.errors import ModelError
+from jetracer.engine.onnx_run import session
 from jetracer.graph.soft_argmax import with_function
 from jetracer.models.norms import fold
 from jetracer.models.road_net import PICTURE_PX, PIXEL_MEAN, PIXEL_SCALE, POOLED_PX, RoadNet, normalise
@@ -99,14 +100,9 @@ def agree(path: Path, size_px: int, wanted: Callable[[np.ndarray], np.ndarray]) 
 def difference(path: Path, size_px: int, wanted: Callable[[np.ndarray], np.ndarray], frames: int = 16, seed: int = 0
                ) -> float:
     """Largest difference of any output between the file in ONNX Runtime and `wanted`: picture -> all outputs."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    worst = 0.0
+    opened, worst = session(path), 0.0
     for image in random_pictures(frames, seed, size_px):
-        answers = session.run(None, {"image": image[None]})
+        answers = opened.run(None, {"image": image[None]})
         worst = max(worst, float(np.abs(np.concatenate([answer[0] for answer in answers]) - wanted(image)).max()))
     return worst
 

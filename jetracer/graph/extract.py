@@ -15,6 +15,7 @@ from jetracer.core.errors import ModelError
 from jetracer.engine.card import CARD_KEY
 from jetracer.engine.devices import Version, dotted
 from jetracer.engine.hybrid import Plan, PlannedPart, write_plan
+from jetracer.engine.onnx_run import Run
 from jetracer.graph import prove
 from jetracer.graph.fold import fold, tidy
 from jetracer.graph.lower import lower
@@ -99,7 +100,7 @@ def _own(graph: Graph, part: Part) -> Any:
     return helper.make_model(proto, opset_imports=sets, ir_version=graph.model.ir_version, functions=functions)
 
 
-def run_parts(divided: Divided) -> prove.Run:
+def run_parts(divided: Divided) -> Run:
     """Runs the parts one after the other, all in ONNX Runtime."""
     runs = [prove.runner(model) for model in divided.models]
 

@@ -7,6 +7,7 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
+from jetracer.engine.onnx_run import session
 from jetracer.graph.view import Graph, Node, view
 
 # Weights in INT8 stay behind their DequantizeLinear: that is how TensorRT knows them
@@ -77,8 +78,6 @@ def _fold(model: Any) -> bool:
 
 def compute(graph: Graph, nodes: Iterable[Node], wanted: Iterable[str]) -> Dict[str, np.ndarray]:
     """Values that `nodes` make of constants and of shapes, by ONNX Runtime."""
-    import onnxruntime
-
     wanted = list(wanted)
     if not wanted:
         return {}
@@ -94,10 +93,7 @@ def compute(graph: Graph, nodes: Iterable[Node], wanted: Iterable[str]) -> Dict[
     proto = helper.make_graph([*protos, *(helper.make_node("Identity", [name], [f"{name}/once"]) for name in wanted)],
                               "once", [], [_renamed(entry) for entry in outputs], list(constants.values()))
     small = helper.make_model(proto, opset_imports=graph.model.opset_import, ir_version=graph.model.ir_version)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads, options.log_severity_level = 1, 4
-    session = onnxruntime.InferenceSession(small.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    return dict(zip(wanted, session.run(None, {})))
+    return dict(zip(wanted, session(small.SerializeToString()).run(None, {})))
 
 
 def _shape_value(graph: Graph, node: Node) -> np.ndarray:

@@ -1,46 +1,31 @@
 """Two models give the same answers, in ONNX Runtime, to the same random pictures."""
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Mapping, Tuple
+from typing import Any, Dict, List, Mapping, Tuple
 
 import numpy as np
 import onnx
 
 from jetracer.core.errors import ModelError
+from jetracer.engine import onnx_run
 from jetracer.engine.onnx_file import first_line
+from jetracer.engine.onnx_run import Run
 
 RUNS = 8
 WITHIN = 1e-4  # of the largest answer: as `jetracer export` allows between a net and its file
-Run = Callable[[Mapping[str, np.ndarray]], Dict[str, np.ndarray]]
-
-
-def session(model: Any) -> Any:
-    """An ONNX Runtime session of a ModelProto or a path, on one thread. Raises ModelError with its reason."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads, options.log_severity_level = 1, 4
-    source = model.SerializeToString() if hasattr(model, "SerializeToString") else str(model)
-    try:
-        return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # its exceptions share no base class below Exception
-        raise ModelError(
-            f"ONNX Runtime {onnxruntime.__version__} does not run the model ({first_line(error)}).") from error
 
 
 def runner(model: Any) -> Run:
-    """Inputs by name -> outputs by name. ONNX's own slow reference runs what ONNX Runtime refuses, such as Upsample."""
+    """Of a ModelProto. ONNX's own slow reference runs what ONNX Runtime refuses, such as Upsample."""
     try:
-        opened = session(model)
+        return onnx_run.runner(onnx_run.session(model.SerializeToString()))
     except ModelError:
-        if not any(node.op_type == "Upsample" for node in getattr(model, "graph", model).node):
+        if not any(node.op_type == "Upsample" for node in model.graph.node):
             raise
         from onnx.reference import ReferenceEvaluator
 
         reference = ReferenceEvaluator(model)
         return lambda inputs: dict(zip(reference.output_names, reference.run(None, dict(inputs))))
-    names = [output.name for output in opened.get_outputs()]
-    return lambda inputs: dict(zip(names, opened.run(names, dict(inputs))))
 
 
 def random_inputs(model: Any, seed: int) -> Dict[str, np.ndarray]:

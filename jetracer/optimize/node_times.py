@@ -17,6 +17,7 @@ from typing import Any, Callable, List, Mapping, Optional, Sequence, Tuple, Unio
 import numpy as np
 
 from jetracer.core.errors import ModelError
+from jetracer.engine.onnx_run import session, settings
 from jetracer.optimize.count import FREE
 from jetracer.optimize.graph import Graph, read_graph
 from jetracer.optimize.row import Row
@@ -29,14 +30,13 @@ _LEAST_US = 0.3  # of any operator
 class Watched:
     """A model that can be timed: `source` is its file, or its content."""
 
-    def __init__(self, source: Union[str, Path, bytes], nodes: bool = True) -> None:
+    def __init__(self, source: Union[Path, bytes], nodes: bool = True) -> None:
         self.walls_s: List[np.ndarray] = []  # of each burst, the runs that count
         self.references_s: List[float] = []
         self._folder = tempfile.TemporaryDirectory(prefix="jetracer-")
-        given = source if isinstance(source, bytes) else str(source)
-        self._whole = _session(given, Path(self._folder.name) / "optimised.onnx")
+        self._whole = _session(source, Path(self._folder.name) / "optimised.onnx")
         self.graph: Graph = read_graph(Path(self._folder.name) / "optimised.onnx")
-        self._parts = _session(given, None, Path(self._folder.name) / "times") if nodes else None
+        self._parts = _session(source, None, Path(self._folder.name) / "times") if nodes else None
         self._feed = {entry.name: _numbers(entry) for entry in self._whole.get_inputs()}
 
     def burst(self, reference: Callable[[], float]) -> None:
@@ -105,18 +105,13 @@ def _kind(name: str) -> str:
     return name.rpartition("_")[0]
 
 
-def _session(source: Union[str, bytes], optimised: Optional[Path], times: Optional[Path] = None) -> Any:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+def _session(source: Union[Path, bytes], optimised: Optional[Path], times: Optional[Path] = None) -> Any:
+    options = settings()
     if optimised:
         options.optimized_model_filepath = str(optimised)
     if times:
         options.enable_profiling, options.profile_file_prefix = True, str(times)
-    return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+    return session(source, options)
 
 
 def _numbers(entry: Any) -> np.ndarray:

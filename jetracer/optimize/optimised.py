@@ -8,8 +8,8 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from jetracer.core.errors import ModelCorrupt, ModelError
-from jetracer.engine.onnx_file import first_line
+from jetracer.core.errors import ModelError
+from jetracer.engine.onnx_run import session, settings
 from jetracer.optimize.graph import Graph, batch_names, read_graph
 
 LEVELS = {"basic": "ORT_ENABLE_BASIC", "extended": "ORT_ENABLE_EXTENDED", "all": "ORT_ENABLE_ALL"}
@@ -19,20 +19,14 @@ def optimised(path: Path, level: str = "all") -> Graph:
     """Raises ModelCorrupt where ONNX Runtime cannot load it."""
     import onnxruntime
 
-    options = onnxruntime.SessionOptions()
+    options = settings()
     options.graph_optimization_level = getattr(onnxruntime.GraphOptimizationLevel, LEVELS[level])
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 3
     for side in batch_names(path):
         options.add_free_dimension_override_by_name(side, 1)
     with tempfile.TemporaryDirectory(prefix="jetracer-") as folder:
         made = Path(folder) / "optimised.onnx"
         options.optimized_model_filepath = str(made)
-        try:
-            onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # its exceptions share no base class below Exception
-            raise ModelCorrupt(f"{path} is no model that ONNX Runtime {onnxruntime.__version__} can load "
-                               f"({first_line(error)}); copy or export it again.") from error
+        session(path, options)
         return read_graph(made)
 
 

@@ -4,38 +4,26 @@ from __future__ import annotations
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Dict, Iterable, Iterator, List, Sequence, Tuple
+from typing import Dict, Iterable, Iterator, List, Sequence, Tuple
 
 import numpy as np
 import onnx
-import onnxruntime
 
 from jetracer.core.config import write_bytes
 from jetracer.core.errors import ModelCorrupt, ModelError
 from jetracer.engine.card import ModelCard, find_card, write_card
 from jetracer.engine.load import sha256_of
 from jetracer.engine.onnx_file import check_file, first_line
+from jetracer.engine.onnx_run import session
 from jetracer.optimize.base import Measures
 from jetracer.optimize.frames import Frames
 from jetracer.optimize.half import FLOAT, tensor_types
 from jetracer.perception.preprocess import Preprocess
 
 
-def session(model: onnx.ModelProto) -> Any:
-    """ONNX Runtime on one thread. Raises ModelError."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 3
-    options.add_session_config_entry("session.x64quantprecision", "1")  # as the engine that drives
-    try:
-        return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # its exceptions share no base class below Exception
-        raise ModelError(f"ONNX Runtime {onnxruntime.__version__} does not run it ({first_line(error)}).") from error
-
-
 def flow(model: onnx.ModelProto, inputs: Iterable[np.ndarray], names: Sequence[str]) -> Iterator[List[np.ndarray]]:
     """The float32 tensors `names`, be they inside the graph, for one input of batch 1 after another."""
-    loaded = session(with_outputs(model, names))
+    loaded = session(with_outputs(model, names).SerializeToString())
     given = loaded.get_inputs()[0].name
     asked = [name for name in names if name != given]
     for one in inputs:

@@ -16,6 +16,7 @@ from onnx import ModelProto
 
 from jetracer.core.errors import ConfigError, DataError, ModelError
 from jetracer.core.registry import unknown
+from jetracer.engine.onnx_run import session, settings
 from jetracer.optimize.int8.graph import tidy
 from jetracer.optimize.int8.histogram import HALF, Histogram
 from jetracer.optimize.int8.scheme import watched
@@ -44,11 +45,11 @@ def histograms(model: ModelProto, inputs: Iterable[np.ndarray], progress: Progre
     """What `calibrate` looks at, of every activation; several methods can be tried on it."""
     seen: Dict[str, Histogram] = {}
     done = 0
-    session, names = _session(model)
-    given = session.get_inputs()[0].name
+    opened, names = _session(model)
+    given = opened.get_inputs()[0].name
     made = [name for name in names if name != given]
     for done, one in enumerate(inputs, 1):
-        answers = dict(zip(made, session.run(made, {given: one})))
+        answers = dict(zip(made, opened.run(made, {given: one})))
         for name in names:
             _add(seen.setdefault(name, Histogram()), answers.get(name, one), name)
         progress(done)
@@ -154,12 +155,9 @@ def _session(model: ModelProto) -> Any:
     open_model.graph.output.extend(
         onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None)
         for name in names if name not in {*there, open_model.graph.input[0].name})
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
+    options = settings()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(open_model.SerializeToString(), options,
-                                        providers=["CPUExecutionProvider"]), names
+    return session(open_model.SerializeToString(), options), names
 
 
 def _add(histogram: Histogram, values: np.ndarray, name: str) -> None:
