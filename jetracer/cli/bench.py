@@ -51,7 +51,7 @@ def measure(models: List[str], engines: List[str], seconds: float) -> Dict[str, 
                 opened.enter_context(engine)
                 title = _title(model, name, rows)
                 runs[title] = _run(engine)
-                rows[title] = {"name": title, "engine": _kind(engine), "precision": engine.card.precision,
+                rows[title] = {"name": title, "engine": ENGINES.name_of(engine), "precision": engine.precision,
                                "size_bytes": _size(model), "note": note}
         for title, latency in interleave(runs, seconds).items():
             rows[title].update(latency.as_json(), spread=round(latency.spread, 2))
@@ -76,10 +76,6 @@ def _title(model: str, name: str, taken: Dict[str, Any]) -> str:
     while title in taken:  # the same twice: what differs then is noise
         title, number = f"{model} #{number}", number + 1
     return title
-
-
-def _kind(engine: Engine) -> str:
-    return next((name for name in ENGINES.names if type(engine) is ENGINES.get(name)), type(engine).__name__)
 
 
 def _size(model: str) -> int:

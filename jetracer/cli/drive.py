@@ -203,6 +203,10 @@ def _stops_told(stops: List[Dict[str, Any]]) -> List[str]:
             f"{reason(name).sentence} {reason(name).next_step}" for name, at in times.items()]
 
 
+def _engine_told(engine: Optional[Dict[str, str]]) -> str:
+    return f" ({engine['name']}, {engine['precision']})" if engine else ""
+
+
 def _told(summary: Dict[str, Any]) -> str:
     loop = summary["loop"]
     lines = [f"Ended: {summary['ended']}."]
@@ -216,6 +220,7 @@ def _told(summary: Dict[str, Any]) -> str:
     if loop["frame_age_ms"]["p50"] is not None:
         lines.append(
             f"Frame to motors {loop['frame_age_ms']['p50']:.1f} ms (99 %: {loop['frame_age_ms']['p99']:.1f}), "
-            f"network {loop['inference_ms']['p50']:.1f} ms, period even to {loop['period_rsd'] or 0:.1%}."
+            f"network {loop['inference_ms']['p50']:.1f} ms{_engine_told(summary['engine'])}, period even to "
+            f"{loop['period_rsd'] or 0:.1%}."
         )
     return "\n".join([*lines, f"See {summary['run']}"])

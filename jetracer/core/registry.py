@@ -34,5 +34,10 @@ class Registry:
         module, attribute = self._places[name].split(":")
         return getattr(import_module(module), attribute)
 
+    def name_of(self, thing: Any) -> str:
+        """What an object's class is called here; the class's own name for one that is not."""
+        place = f"{type(thing).__module__}:{type(thing).__qualname__}"
+        return next((name for name, known in self._places.items() if known == place), type(thing).__name__)
+
     def create(self, name: str, *args: Any, **kwargs: Any) -> Any:
         return self.get(name)(*args, **kwargs)

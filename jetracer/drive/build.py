@@ -73,7 +73,7 @@ def drive(config: DriveConfig, watch: Optional[Watch] = None, say: Say = silent)
     try:
         with _assembled(config, say, notifier) as parts, closing(notifier):
             folder = make_run_folder(parts.config)
-            recorder = make_recorder(folder, parts.config, parts.driver.perception.card, parts.truth)
+            recorder = make_recorder(folder, parts.config, parts.driver.perception.engine, parts.truth)
             rate = Rate(config.hz, MonotonicClock()) if config.hz else None
             sinks = [recorder, Herald(notifier)]
             if parts.panel is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
-from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -18,6 +18,8 @@ from jetracer.data.session import Moment, Session
 from jetracer.safety.reasons import BIT, STOPPING
 from jetracer.sim.track import Track
 
+_ENGINE = {"name": "engine", "precision": "precision", "file": "file", "file_sha256": "file_sha256",  # of the facts
+           "model": "road", "model_sha256": "model_sha256"}
 LATE_PERIODS = 1.5  # a turn that took longer than this many usual ones came late
 
 
@@ -46,7 +48,7 @@ def finish(folder: Path, track: Optional[Track] = None, movie: bool = True,
     folder = Path(folder)
     with Session.open(folder) as session:
         rows = rows_of(session.moments())
-        summary = {**summarise(rows), "run": str(folder), **(extra or {})}
+        summary = {**summarise(rows), "engine": engine_of(session.facts), "run": str(folder), **(extra or {})}
         problems: List[Optional[str]] = []
         try:
             write_text(folder / "summary.json", json.dumps(summary, indent=1) + "\n")
@@ -76,6 +78,12 @@ def summarise(rows: Sequence[Row]) -> Dict[str, Any]:
         "notices": notices,
         "loop": loop_times(rows, fresh),
     }
+
+
+def engine_of(facts: Mapping[str, str]) -> Optional[Dict[str, str]]:
+    """Who answered what the car asked, of a session's facts; None where no network drove, or nobody noted which."""
+    known = {name: facts[key] for name, key in _ENGINE.items() if facts.get(key)}
+    return known if "name" in known else None
 
 
 def _course(rows: Sequence[Row]) -> Dict[str, Any]:

@@ -12,7 +12,7 @@ from jetracer.core.errors import ConfigError
 from jetracer.data.recorder import Recorder
 from jetracer.data.writer import CARD, CONFIG, Attachment
 from jetracer.drive.config import DriveConfig
-from jetracer.engine.card import ModelCard
+from jetracer.engine.base import Engine
 from jetracer.engine.load import model_hash
 
 
@@ -32,11 +32,12 @@ def make_run_folder(config: DriveConfig) -> Path:
             raise ConfigError(f"Cannot write to {base} ({error.strerror}); choose another with --runs.") from error
 
 
-def make_recorder(folder: Path, config: DriveConfig, card: Optional[ModelCard],
+def make_recorder(folder: Path, config: DriveConfig, engine: Optional[Engine],
                   truth: Optional[Callable[[], Any]]) -> Recorder:
     """The session in the run folder, with all that is needed to know later what was driven, and how."""
-    facts = {"host": socket.gethostname(), "road": config.road, "model_sha256": model_hash(config.road)}
+    facts = {"host": socket.gethostname(), "road": config.road, "model_sha256": model_hash(config.road),
+             **(engine.facts() if engine is not None else {})}
     attachments = [Attachment(CONFIG, "application/toml", dump(config).encode())]
-    if card is not None:
-        attachments.append(Attachment(CARD, "application/json", card.to_json().encode()))
+    if engine is not None:
+        attachments.append(Attachment(CARD, "application/json", engine.card.to_json().encode()))
     return Recorder(folder / SESSION, config.record, facts, attachments, truth, realtime=config.realtime)

@@ -1,13 +1,12 @@
 """From what a person types to a loaded network."""
 from __future__ import annotations
 
-import hashlib
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Union
 
 from jetracer.core.errors import EngineRefused, ModelError, ModelNotFound
-from jetracer.engine.base import ENGINES, Engine
+from jetracer.engine.base import ENGINES, Engine, sha256_of
 from jetracer.engine.cpu_choice import open_chosen
 from jetracer.engine.proof import why_not
 from jetracer.engine.torch2trt_module import read_torch2trt
@@ -69,14 +68,6 @@ def model_hash(path_or_name: Union[str, Path]) -> str:
     if str(path_or_name) in ("null", "none"):
         return ""
     return sha256_of(find_model(path_or_name))
-
-
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal. Raises ModelNotFound."""
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise ModelNotFound(f"The model {path} cannot be read ({error.strerror}).") from error
 
 
 def _refuse_torch2trt(path: Path) -> None:

@@ -128,6 +128,7 @@ class TensorRTEngine(Engine):
         self.path = Path(path)
         self._trt, self._cuda = trt, cuda
         self._execution: Optional[Execution] = None
+        self._precision = ""
 
     def open(self) -> None:
         """Raises ModelNotFound, ModelCorrupt, EngineRefused, CardError or ModelError; each with the next step."""
@@ -151,6 +152,7 @@ class TensorRTEngine(Engine):
             cuda.close()
             raise
         self.card, self._cuda, self._execution = card, cuda, execution
+        self._precision = header.precision
         self._trial = Trial(execution, card)
         for _ in range(_WARM_UP_RUNS):
             execution.run()
@@ -160,6 +162,10 @@ class TensorRTEngine(Engine):
             self._execution.close()
             self._cuda.close()
         self._execution = None
+
+    @property
+    def precision(self) -> str:
+        return self._precision  # it was built in; the card is its model's
 
     def infer(self, inputs: Dict[str, np.ndarray]) -> Dict[str, np.ndarray]:
         if self._execution is None:

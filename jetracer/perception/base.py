@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Optional
 from jetracer.core.types import Frame, Scene
 
 if TYPE_CHECKING:
+    from jetracer.engine.base import Engine
     from jetracer.engine.card import ModelCard
 
 
 class Perception:
-    """`card` is that of the model behind it, if there is one."""
+    """`card` is that of the model behind it, if there is one; so is `engine`."""
 
     card: Optional[ModelCard] = None
+    engine: Optional[Engine] = None
 
     def perceive(self, frame: Frame) -> Scene:
         """What the frame means; the scene carries the frame's own time.

@@ -26,7 +26,7 @@ class RoadFollower(Perception):
 
     def __init__(self, engine: Engine) -> None:
         self.card = card = engine.card
-        self._engine = engine
+        self.engine = engine
         self._input = card.input.name
         self._aim = card.output("aim")
         self._confidence = card.output("confidence")
@@ -43,7 +43,7 @@ class RoadFollower(Perception):
         self.flaw = ""
         if is_blank(frame.image):
             return self._flawed("blank", frame)
-        answer = self._engine.infer({self._input: self._prepare(frame.image)})
+        answer = self.engine.infer({self._input: self._prepare(frame.image)})
         aim = _finite(answer.get(self._aim), 2)
         confidence = _finite(answer.get(self._confidence), 1) if self._confidence else (1.0,)
         if aim is None or confidence is None:

@@ -90,6 +90,9 @@ class FaultyEngine(Engine):
     def card(self):
         return self._engine.card
 
+    def facts(self) -> Dict[str, str]:
+        return self._engine.facts()
+
     def open(self) -> None:
         self._engine.open()
         self._start_s = self._clock.now_s()

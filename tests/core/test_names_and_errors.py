@@ -14,6 +14,12 @@ from jetracer.core.registry import Registry
 from jetracer.core.types import NEUTRAL, Frame, Pilot
 
 
+def test_a_thing_is_called_as_the_registry_does():
+    clocks = Registry("clock", {"broken": "no.such.module:X", "fake": "jetracer.core.clock:FakeClock"})
+    assert clocks.name_of(clocks.create("fake")) == "fake"
+    assert clocks.name_of(1) == "int"
+
+
 def test_registry_imports_only_what_is_asked_for():
     things = Registry("clock", {"fake": "jetracer.core.clock:FakeClock", "broken": "no.such.module:X"})
     assert things.names == ("broken", "fake")

@@ -55,6 +55,7 @@ def test_a_drive_leaves_a_complete_run_folder_and_no_process(config):
     keys = {"laps", "off_track", "collisions", "duration_s", "distance_m", "frames", "stops", "run", "loop"}
     assert keys <= set(kept)
     assert {"overhead_ms", "inference_ms", "frame_age_ms", "period_rsd", "late"} <= set(kept["loop"])
+    assert kept["engine"] == {"name": "null", "precision": "fp32", "model": "null"}
     used = load(DriveConfig(), f"{folder}/config.toml")
     assert used == completed(replace(config, film=True)), "the run can be repeated from its folder"
     assert children() == before

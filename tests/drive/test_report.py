@@ -9,10 +9,15 @@ from jetracer.core.types import AUTOMATIC, Aim, Command, Decision, Frame, Pilot,
 from jetracer.data.log import RecordConfig
 from jetracer.data.recorder import Recorder
 from jetracer.data.session import Moment, Session
+from jetracer.drive.config import DriveConfig
 from jetracer.drive.movie import make_movie
 from jetracer.drive.report import finish, rows_of, summarise
+from jetracer.drive.run_folder import make_recorder
+from jetracer.engine.load import load_engine, sha256_of
+from jetracer.sim.faults import Faults, FaultyEngine
 from jetracer.sim.referee import Truth
 from jetracer.sim.track import generate
+from tests.engine.tiny_models import road_model
 
 TRACK = generate(7000)
 PERIOD_S = 1 / 30
@@ -79,6 +84,26 @@ def test_without_a_movie_or_pictures_there_is_none(tmp_path):
     (tmp_path / "session.mcap").unlink()
     assert drive(tmp_path, [step(0), step(1)], pictures="none")["frames"] == 2
     assert not (tmp_path / "drive.mp4").exists()
+
+
+def test_the_summary_says_which_engine_drove_even_of_a_run_that_was_cut_short(tmp_path):
+    model = road_model(tmp_path / "road.onnx")
+    used = {"name": "onnx", "precision": "fp32", "file": "road.onnx", "file_sha256": sha256_of(model),
+            "model": str(model), "model_sha256": sha256_of(model)}
+    with load_engine(model) as engine:
+        for name, fault in (("plain", False), ("faulty", True)):
+            (tmp_path / name).mkdir()
+            driven = FaultyEngine(engine, Faults.parse(["slow_engine@9"])) if fault else engine
+            recorder = make_recorder(tmp_path / name, replace(DriveConfig(), road=str(model)), driven, None)
+            recorder(step(0))
+            recorder.close()
+            session = tmp_path / name / "session.mcap"
+            session.write_bytes(session.read_bytes()[:-100])
+            assert finish(tmp_path / name, movie=False)["engine"] == used
+    (tmp_path / "blind").mkdir()
+    make_recorder(tmp_path / "blind", replace(DriveConfig(), road="none"), None, None).close()
+    assert finish(tmp_path / "blind")["engine"] is None
+    assert drive(tmp_path, [])["engine"] is None, "nobody noted it"
 
 
 def test_a_run_without_a_single_step_is_a_report_too(tmp_path):

@@ -57,7 +57,11 @@ def without_openvino(monkeypatch):
 
 def engine_of(model):
     with load_engine(model) as engine:
-        return type(engine).__name__, engine.path.name
+        facts = engine.facts()
+        assert facts["engine"] == {"OnnxEngine": "onnx", "OpenVinoEngine": "openvino"}[type(engine).__name__]
+        assert facts["precision"] == ("int8" if facts["file"] == INT8 else "fp32")
+        assert facts["file_sha256"] == sha256_of(model.with_name(facts["file"]))
+        return type(engine).__name__, facts["file"]
 
 
 def entry(engine, precision, ratio, why_not=""):

@@ -39,6 +39,9 @@ def made(path, version="10.3.0.26", **entries):
 def test_it_answers_as_its_model_does(version, tmp_path):
     with made(tmp_path, version) as engine, load_engine(tmp_path / "road.onnx") as model:
         assert engine.card == model.card
+        facts = engine.facts()
+        assert (facts["engine"], facts["file"], facts["precision"]) == ("tensorrt", "road.engine", "fp16")
+        assert facts["file_sha256"] == hashlib.sha256((tmp_path / "road.engine").read_bytes()).hexdigest()
         for name, answer in model.infer({"image": IMAGE}).items():
             cast = 1e-3 if version.startswith("11") else 0.0  # it is given the model in FP16
             np.testing.assert_allclose(engine.infer({"image": IMAGE})[name], answer, rtol=0, atol=cast)
