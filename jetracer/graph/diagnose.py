@@ -72,7 +72,7 @@ def _operators(graph: Graph, asked: Sequence[Version]) -> Iterator[Trouble]:
     own = {(entry.domain, entry.name) for entry in graph.model.functions}
     once = foldable(graph)  # such as a Mod of sizes that are known
     for node in graph.nodes:
-        key = (node.proto.domain, node.op)
+        key = (node.domain, node.op)
         if node.standard:
             refused = [one for one in asked if not taken(node.op, one)]
             detail = "is of an operator that " + ("no TensorRT has" if node.op not in SINCE else
@@ -83,13 +83,13 @@ def _operators(graph: Graph, asked: Sequence[Version]) -> Iterator[Trouble]:
         elif key in own:
             refused = [one for one in asked if one < (9, 0)]
             detail, rewrite, fix = "is a function of the model, which came with TensorRT 9.0", "write it out", "inline"
-        elif node.proto.domain in PLUGINS:
+        elif node.domain in PLUGINS:
             refused = [one for one in asked if one < (10, 0)]
             detail, rewrite = "is JetRacer's own, whose plugin needs TensorRT 10", "write it out"
             fix = "inline"
         else:
             refused, fix = list(asked), ""
-            detail = f"is of the domain {node.proto.domain!r}, which needs a plugin"
+            detail = f"is of the domain {node.domain!r}, which needs a plugin"
             rewrite = INSTEAD.get(node.op, THREE_WAYS)
         if refused:
             yield _trouble("operator", node, detail, asked, refused, rewrite, "list 8.4, 8.5, 10.15; log", fix=fix)
@@ -145,7 +145,7 @@ def _opsets(graph: Graph, asked: Sequence[Version]) -> Iterator[Trouble]:
     if graph.opset < 9:
         yield _trouble("opset-old", None, f"has opset {graph.opset}; TensorRT reads from 9 on", asked, asked,
                        "export anew with opset 13", "list 10.15", fix="opset")
-    used = {*STANDARD, *(node.proto.domain for node in graph.nodes), *(one.domain for one in graph.model.functions)}
+    used = {*STANDARD, *(node.domain for node in graph.nodes), *(one.domain for one in graph.model.functions)}
     unused = sorted(entry.domain for entry in graph.model.opset_import if entry.domain not in used)
     if unused:
         yield _trouble("unused-opset", None, f"names operator sets that it does not use ({', '.join(unused)}), which "

@@ -95,7 +95,7 @@ def _own(graph: Graph, part: Part) -> Any:
     proto = helper.make_graph([node.proto for node in part.nodes], "part", [declared(name) for name in part.inputs],
                               [declared(name) for name in part.outputs], constants)
     functions = list(graph.model.functions)
-    domains = {*STANDARD, *(node.proto.domain for node in graph.nodes), *(entry.domain for entry in functions)}
+    domains = {*STANDARD, *(node.domain for node in graph.nodes), *(entry.domain for entry in functions)}
     sets = [entry for entry in graph.model.opset_import if entry.domain in domains]
     return helper.make_model(proto, opset_imports=sets, ir_version=graph.model.ir_version, functions=functions)
 

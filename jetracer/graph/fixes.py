@@ -81,7 +81,7 @@ def batch(model: Any) -> bool:
 
 def strip(model: Any) -> bool:
     """Leave out operator sets that no node is of, and a newer IR version than the opset needs."""
-    used = {node.proto.domain for node in view(model).nodes} | {entry.domain for entry in model.functions}
+    used = {node.domain for node in view(model).nodes} | {entry.domain for entry in model.functions}
     kept = [entry for entry in model.opset_import if entry.domain in used or entry.domain in STANDARD]
     changed = len(kept) < len(model.opset_import) or model.ir_version > IR
     del model.opset_import[:]

@@ -31,7 +31,7 @@ def _foldable(graph: Graph) -> Set[str]:
             continue
         if _by_shape(graph, node) or (node.standard and node.op not in _NEVER and node.inputs
                                       and all(not name or name in known for name in node.inputs)):
-            if any(_size(graph, name) > _LARGEST for name in node.outputs):
+            if any(graph.size(name) > _LARGEST for name in node.outputs):
                 continue
             known.update(filter(None, node.outputs))
             folded.update(filter(None, node.outputs))
@@ -41,13 +41,7 @@ def _foldable(graph: Graph) -> Set[str]:
 def _by_shape(graph: Graph, node: Node) -> bool:
     if node.op not in ("Shape", "Size") or not node.standard:
         return False
-    shape = graph.shapes.get(node.inputs[0])
-    return shape is not None and None not in shape
-
-
-def _size(graph: Graph, name: str) -> int:
-    shape = graph.shapes.get(name)
-    return int(np.prod([side or 1 for side in shape])) if shape else 1
+    return graph.sized(node.inputs[0])
 
 
 def fold(model: Any) -> bool:

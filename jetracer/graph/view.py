@@ -1,10 +1,11 @@
-"""An ONNX graph to look at: nodes with names, where each value comes from and goes to, its shape and type.
+"""An ONNX graph to look at: nodes with names, where each value comes from and goes to, its shape, type and size.
 
 Needs the onnx package, which a car does not have.
 """
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import prod
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Set, Tuple, Union
 
@@ -17,11 +18,14 @@ Shape = Optional[Tuple[Optional[int], ...]]  # None: unknown rank; None within: 
 
 try:
     import onnx
-    from onnx import numpy_helper
+    from onnx import TensorProto, numpy_helper
 except ImportError as missing:  # the one module that wraps it
     raise ModelError("Looking into a model needs the onnx package; run: pip install onnx") from missing
 
 STANDARD = ("", "ai.onnx")
+BITS = {TensorProto.DOUBLE: 64, TensorProto.INT64: 64, TensorProto.UINT64: 64, TensorProto.FLOAT: 32,
+        TensorProto.INT32: 32, TensorProto.UINT32: 32, TensorProto.FLOAT16: 16, TensorProto.BFLOAT16: 16,
+        TensorProto.INT16: 16, TensorProto.UINT16: 16, TensorProto.INT4: 4, TensorProto.UINT4: 4}  # others 8
 _SMALL = 4096  # bytes; no list of sizes is longer
 
 
@@ -51,8 +55,12 @@ class Node:
         return list(self.proto.output)
 
     @property
+    def domain(self) -> str:
+        return self.proto.domain
+
+    @property
     def standard(self) -> bool:
-        return self.proto.domain in STANDARD
+        return self.domain in STANDARD
 
     def attribute(self, name: str, default: Any = None) -> Any:
         """Its value, bytes as text; `default` where it is not set."""
@@ -101,6 +109,10 @@ class Graph:
     def outputs(self) -> List[Any]:
         return list(self.model.graph.output)
 
+    @property
+    def metadata(self) -> Dict[str, str]:
+        return {entry.key: entry.value for entry in self.model.metadata_props}
+
     def constant(self, name: str) -> Optional[np.ndarray]:
         """The value where it is one that the file holds, else None."""
         return numpy_helper.to_array(self.constants[name]) if name in self.constants else None
@@ -108,6 +120,25 @@ class Graph:
     def fixed(self, name: str) -> bool:
         """An empty name is an input left out, and as fixed as can be."""
         return not name or name in self.constants
+
+    def sized(self, name: str) -> bool:
+        """Whether the value's shape is known, every side of it."""
+        shape = self.shapes.get(name)
+        return shape is not None and None not in shape
+
+    def shape(self, name: str) -> Tuple[int, ...]:
+        """Raises ModelError where it is not known."""
+        if not self.sized(name):
+            raise ModelError(f"The size of {name!r} depends on the picture, so what it costs cannot be counted; "
+                             "export the model with fixed sizes.")
+        return self.shapes[name]
+
+    def size(self, name: str) -> int:
+        """How many numbers; 0 where that is not known."""
+        return prod(self.shapes[name]) if self.sized(name) else 0
+
+    def bytes(self, name: str) -> int:
+        return (self.size(name) * BITS.get(self.types.get(name, 0), 8) + 7) // 8
 
 
 def captured(body: Any) -> Set[str]:

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Callable, Dict, List, Mapping, Optional, Set, Tuple
 
 import numpy as np
+from onnx import TensorProto
 
-from jetracer.optimize.graph import FLOATS, Graph, Node, Shape
+from jetracer.graph.view import Graph, Node, Shape
 
 FREE = {"Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Dropout", "Shape", "Constant", "Size"}
 MOVING = {"Transpose", "Concat", "Split", "Slice", "Gather", "Pad", "Expand", "Tile", "Cast", "DepthToSpace",
@@ -21,6 +22,7 @@ MOVING = {"Transpose", "Concat", "Split", "Slice", "Gather", "Pad", "Expand", "T
           "ScatterND", "Where", "QuantizeLinear", "DequantizeLinear", "Upsample"}
 NOT_COUNTED = {"LSTM", "GRU", "RNN", "If", "Loop", "Scan", "NonMaxSuppression", "Attention", "MultiHeadAttention",
                "DeformConv", "GridSample", "RoiAlign"}
+FLOATS = (TensorProto.DOUBLE, TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16)
 
 
 @dataclass(frozen=True)
@@ -44,25 +46,25 @@ def count_layers(graph: Graph) -> List[Layer]:
     """Every node that is not a constant, in the order they run. Raises ModelError where a size is not fixed."""
     origin = _origins(graph)
     counted: Set[str] = set()
-    return [_layer(graph, node, origin, counted) for node in graph.nodes if node.op != "Constant"]
+    return [_layer(graph, node, origin, counted) for node in graph.top if node.op != "Constant"]
 
 
 def not_counted(graph: Graph) -> List[str]:
     """In words, what these figures leave out."""
-    return [f"{node.name} ({node.op}) is not counted" for node in graph.nodes if node.op in NOT_COUNTED]
+    return [f"{node.label} ({node.op}) is not counted" for node in graph.top if node.op in NOT_COUNTED]
 
 
 def _layer(graph: Graph, node: Node, origin: Mapping[str, str], counted: Set[str]) -> Layer:
     macs = MACS[node.op](graph, node) if node.op in MACS else 0
-    output = graph.tensors.get(node.outputs[0])
-    return Layer(node.name, node.op, _params(graph, node, origin, counted), macs, other_flops(graph, node),
-                 bytes_moved(graph, node), output.shape if output else None)
+    shape = graph.shape(node.outputs[0]) if graph.sized(node.outputs[0]) else None
+    return Layer(node.label, node.op, _params(graph, node, origin, counted), macs, other_flops(graph, node),
+                 bytes_moved(graph, node), shape)
 
 
 def _origins(graph: Graph) -> Dict[str, str]:
     """Of every tensor that is a stored one but for its type or order: the stored one."""
-    found = {name: name for name, tensor in graph.tensors.items() if tensor.stored}
-    for node in graph.nodes:
+    found = {name: name for name in graph.constants}
+    for node in graph.top:
         through = ("DequantizeLinear", "Cast", "Transpose", "Identity", "Reshape")
         if node.op in through and node.inputs and node.inputs[0] in found:
             found[node.outputs[0]] = found[node.inputs[0]]
@@ -79,11 +81,11 @@ def _params(graph: Graph, node: Node, origin: Mapping[str, str], counted: Set[st
         stored = origin.get(name)
         if stored is None or stored in counted:
             continue
-        tensor = graph.tensors[stored]
-        quantised = weighty and tensor.kind not in FLOATS and len(tensor.shape or ()) >= 1 and tensor.size > 1
-        if quantised or (tensor.kind in FLOATS and len(tensor.shape or ()) >= 1 and (weighty or tensor.size > 1)):
+        size = graph.size(stored)
+        weights = (weighty or size > 1) if graph.types[stored] in FLOATS else (weighty and size > 1)
+        if weights and graph.shape(stored):
             counted.add(stored)
-            total += tensor.size
+            total += size
     return total
 
 
@@ -96,19 +98,19 @@ def _conv(graph: Graph, node: Node) -> int:
 
 def _gemm(graph: Graph, node: Node) -> int:
     left = graph.shape(node.inputs[0])
-    return _size(graph.shape(node.outputs[0])) * left[0 if node.attributes.get("transA") else -1]
+    return _size(graph.shape(node.outputs[0])) * left[0 if node.attribute("transA") else -1]
 
 
 def _matmul(graph: Graph, node: Node) -> int:
     left = graph.shape(node.inputs[0])
-    if not node.attributes.get("transA"):
+    if not node.attribute("transA"):
         return _size(graph.shape(node.outputs[0])) * left[-1]
-    return _size(graph.shape(node.outputs[0])) * left[0 if node.attributes.get("transBatchA") else -2]
+    return _size(graph.shape(node.outputs[0])) * left[0 if node.attribute("transBatchA") else -2]
 
 
 def _einsum(graph: Graph, node: Node) -> int:
     """One product for every combination of indices, where two are multiplied."""
-    terms = str(node.attributes["equation"]).split("->")[0].replace(" ", "").split(",")
+    terms = str(node.attribute("equation")).split("->")[0].replace(" ", "").split(",")
     sides: Dict[str, int] = {}
     for term, name in zip(terms, node.inputs):
         if "." in term:
@@ -129,24 +131,23 @@ _PER_OUTPUT = {"Softmax": 5, "LogSoftmax": 5, "LayerNormalization": 5, "Instance
 
 def other_flops(graph: Graph, node: Node) -> int:
     """Operations that are no multiply-accumulates; see the top of this file."""
-    output = graph.tensors.get(node.outputs[0])
-    if node.op in MACS or node.op in FREE or node.op in MOVING or output is None or output.shape is None:
+    size = graph.size(node.outputs[0])
+    if node.op in MACS or node.op in FREE or node.op in MOVING:
         return 0
     if node.op.startswith(_PER_INPUT):
-        return graph.tensors[node.inputs[0]].size
+        return graph.size(node.inputs[0])
     if node.op in ("AveragePool", "MaxPool", "LpPool"):
-        return output.size * _size(node.attributes["kernel_shape"])
+        return size * _size(node.attribute("kernel_shape"))
     if node.op == "Resize":
-        return output.size * (7 if node.attributes.get("mode") in ("linear", "cubic") else 0)
-    return output.size * _PER_OUTPUT.get(node.op, 1)
+        return size * (7 if node.attribute("mode") in ("linear", "cubic") else 0)
+    return size * _PER_OUTPUT.get(node.op, 1)
 
 
 def bytes_moved(graph: Graph, node: Node) -> int:
     """Inputs, weights and outputs, each once; nothing for what only looks at memory in another shape."""
     if node.op in FREE:
         return 0
-    names = {name for name in (*node.inputs, *node.outputs) if name in graph.tensors}
-    return sum(graph.tensors[name].bytes for name in names)
+    return sum(graph.bytes(name) for name in {*node.inputs, *node.outputs})
 
 
 def _size(sides: Tuple[int, ...]) -> int:

@@ -18,8 +18,9 @@ import numpy as np
 
 from jetracer.core.errors import ModelError
 from jetracer.engine.onnx_run import session, settings
+from jetracer.graph.view import Graph, Node
 from jetracer.optimize.count import FREE
-from jetracer.optimize.graph import Graph, read_graph
+from jetracer.optimize.optimised import read_graph
 from jetracer.optimize.row import Row
 
 RUNS = 4  # in a row; the first finds the caches full of other things and does not count
@@ -54,7 +55,7 @@ class Watched:
         return float(np.median(relative)) * reference_s
 
     def node_times_s(self) -> Optional[np.ndarray]:
-        """(bursts, runs, nodes) as the profiler has it, in the order of `graph.nodes`; ends the profiling."""
+        """(bursts, runs, nodes) as the profiler has it, in the order of `graph.top`; ends the profiling."""
         if self._parts is None:
             return None
         told = Path(self._parts.end_profiling())
@@ -67,7 +68,7 @@ class Watched:
                 runs[-1].append((event["name"][:-len(_ENDING)], 1e-6 * event["dur"]))
             elif event.get("name") == "model_run":
                 runs.append([])
-        order = _order([name for name, _ in runs[0]], [node.name for node in self.graph.nodes])
+        order = _order([name for name, _ in runs[0]], [_profiled(node) for node in self.graph.top])
         times = np.array([[time_s for _, time_s in run] for run in runs[:-1]])
         return times[:, order].reshape(-1, RUNS, len(order))[:, 1:]
 
@@ -90,7 +91,7 @@ def _order(ran: Sequence[str], nodes: Sequence[str]) -> List[int]:
     for place, name in enumerate(ran):
         places[name].append(place)
     found = [places[name].pop(0) if places[name] else None for name in nodes]
-    rest = defaultdict(list)  # the profiler calls a node without a name by its kind and a number of its own
+    rest = defaultdict(list)  # the number of a node without a name is another one in the profiler
     for name in ran:
         for place in places.pop(name, ()):
             rest[_kind(name)].append(place)
@@ -99,6 +100,11 @@ def _order(ran: Sequence[str], nodes: Sequence[str]) -> List[int]:
             raise ModelError("ONNX Runtime's profiler names other operators than its graph; is it a new version?")
         found[at] = rest[_kind(name)].pop(0) if found[at] is None else found[at]
     return found
+
+
+def _profiled(node: Node) -> str:
+    """What the profiler calls a node; one without a name is known by its kind and a number."""
+    return node.proto.name or f"{node.op}_{node.index}"
 
 
 def _kind(name: str) -> str:
@@ -169,6 +175,6 @@ def node_medians_s(watched: Mapping[str, Watched], reference_s: float) -> Mappin
 
 def profilers_share_s(watched: Mapping[str, Watched], raw: Mapping[str, np.ndarray]) -> float:
     """What the profiler adds to an operator: the time it tells of those that do nothing, and of these the quickest."""
-    idle = [value for name, one in watched.items() for node, value in zip(one.graph.nodes, raw[name])
+    idle = [value for name, one in watched.items() for node, value in zip(one.graph.top, raw[name])
             if node.op in FREE]
     return max(0.0, float(np.percentile(idle, 10)) - 1e-6 * _LEAST_US) if idle else 0.0

@@ -13,8 +13,8 @@ import numpy as np
 from jetracer.core.errors import ModelError
 from jetracer.engine.card import CARD_KEY, ModelCard, sidecar
 from jetracer.engine.devices import DEVICES
+from jetracer.graph.view import Graph
 from jetracer.optimize.count import Layer, count_layers, not_counted
-from jetracer.optimize.graph import Graph
 from jetracer.optimize.node_times import Reference, Watched, node_medians_s
 from jetracer.optimize.optimised import optimised, read_fixed
 from jetracer.optimize.roofline import LABEL, lower_bound
@@ -80,7 +80,7 @@ def _here(path: Path, devices: Sequence[str], seconds: float, notes: List[str]) 
     if not devices or HERE in devices:
         fused = fused or optimised(path)
         speed = _speed(fused, notes)
-    rows = [{"name": node.name, "op": node.op} for node in fused.nodes] if fused else []
+    rows = [{"name": node.label, "op": node.op} for node in fused.top] if fused else []
     if speed:
         now_s = float(np.median(watched.references_s)) if watched else speed.reference_s
         predicted = speed.node_times_s(fused) * (now_s / speed.reference_s)
@@ -110,7 +110,7 @@ def _speed(graph: Graph, notes: List[str]) -> Optional[Speed]:
     except ModelError as error:
         notes.append(str(error))
         return None
-    if any(node.op.startswith(("QLinear", "Quantize", "Dequantize", "MatMulInteger")) for node in graph.nodes):
+    if any(node.op.startswith(("QLinear", "Quantize", "Dequantize", "MatMulInteger")) for node in graph.top):
         notes.append("The prices are of FP32: they say nothing of INT8, so nothing is predicted for this CPU.")
         return None
     return speed

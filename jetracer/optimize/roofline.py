@@ -15,8 +15,8 @@ from typing import Any, Dict, List, NamedTuple
 
 from jetracer.core.errors import ModelError
 from jetracer.engine.devices import choose_precision, device
+from jetracer.graph.view import Graph
 from jetracer.optimize.count import FREE, Layer, count_layers
-from jetracer.optimize.graph import Graph
 from jetracer.optimize.optimised import optimised, read_fixed
 
 LABEL = "prediction, not measured"

@@ -18,7 +18,7 @@ import numpy as np
 from jetracer.core.config import write_text
 from jetracer.core.errors import ModelError
 from jetracer.engine.devices import cpu_name
-from jetracer.optimize.graph import Graph
+from jetracer.graph.view import Graph
 from jetracer.optimize.micro_nets import micro_nets
 from jetracer.optimize.node_times import Reference, Watched, node_medians_s, take_turns
 from jetracer.optimize.traits import Traits, traits
@@ -50,7 +50,7 @@ class Speed:
     def node_times_s(self, graph: Graph) -> np.ndarray:
         """(nodes,) of a graph as `optimised(path)` gives it. Raises ModelError where a size is not fixed."""
         share = cold(graph, self.cache_bytes)
-        return np.array([self._price(*traits(graph, node, self.block, share)) for node in graph.nodes])
+        return np.array([self._price(*traits(graph, node, self.block, share)) for node in graph.top])
 
     def _price(self, family: str, found: Traits) -> float:
         prices = self.prices.get(family, self.prices[REST])
@@ -60,7 +60,7 @@ class Speed:
 def cold(graph: Graph, cache_bytes: float) -> float:
     """The share of a net's weights that have left the caches when their turn comes again: none below a quarter of the
     last cache, all above three quarters of it, for others use it too."""
-    stored = sum(tensor.bytes for tensor in graph.tensors.values() if tensor.stored)
+    stored = sum(map(graph.bytes, graph.constants))
     return float(np.clip((stored - cache_bytes / 4) / (cache_bytes / 2), 0.0, 1.0))
 
 
@@ -72,7 +72,7 @@ def learn(watched: Mapping[str, Watched], reference_s: float) -> Speed:
     for name, one in watched.items():
         share = cold(one.graph, caches)
         rows += [(*traits(one.graph, node, block, share), float(time_s))
-                 for node, time_s in zip(one.graph.nodes, medians[name])]
+                 for node, time_s in zip(one.graph.top, medians[name])]
     references = [value for one in watched.values() for value in one.references_s]
     speed = Speed(cpu_name(), version(), block, caches, reference_s, 0.0,
                   float(np.divide(*np.percentile(references, (85, 15)))), fit(rows))

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import Callable, Dict, Tuple
 
+from jetracer.graph.view import Graph, Node
 from jetracer.optimize.count import FREE, MACS
-from jetracer.optimize.graph import Graph, Node, Shape
 
 Traits = Dict[str, float]
 MEGA, KILO = 1e-6, 1e-3
@@ -32,7 +32,7 @@ def traits(graph: Graph, node: Node, block: int, cold: float) -> Tuple[str, Trai
     else:
         family, found = _OTHER.get(node.op, _by_bytes)(graph, node)
     found["calls"] = 1.0
-    stored = sum(graph.tensors[name].bytes for name in set(node.inputs) if name and graph.tensors[name].stored)
+    stored = sum(graph.bytes(name) for name in set(node.inputs) & set(graph.constants))
     if stored * cold > 0 and node.op in MACS:
         found["cold"] = stored * cold * MEGA
     return family, found
@@ -40,27 +40,27 @@ def traits(graph: Graph, node: Node, block: int, cold: float) -> Tuple[str, Trai
 
 def _blocked(graph: Graph, node: Node, block: int) -> Tuple[str, Traits]:
     weight, after = graph.shape(node.inputs[1]), graph.shape(node.outputs[0])
-    groups = node.attributes.get("group", 1)
+    groups = node.attribute("group", 1)
     area = weight[2] * weight[3]
     moved = {"in": _bytes(graph, node.inputs[0]), "out": _bytes(graph, node.outputs[0]),
              "weights": _bytes(graph, node.inputs[1])}
     if len(node.inputs) > 3 and node.inputs[3]:
         moved["added"] = _bytes(graph, node.inputs[3])
-    act = node.attributes.get("activation", "Relu")
+    act = node.attribute("activation", "Relu")
     if act not in ("Relu", "Clip"):
         moved[f"act.{act}"] = _bytes(graph, node.outputs[0])
     if groups > 1 and weight[1] == 1:
         macs = after[1] * after[2] * after[3] * area
         return "conv.depth", {**moved, "macs": macs * MEGA, "rows": after[1] / block * after[2] * KILO,
                               "edge": macs * _edge(node, after) * MEGA,
-                              "strided": macs * MEGA * (node.attributes.get("strides", (1,))[-1] > 1)}
+                              "strided": macs * MEGA * (node.attribute("strides", (1,))[-1] > 1)}
     sets, deep = _sets(weight[0] // groups, block), weight[1]
-    point = area == 1 and not any(node.attributes.get("pads", ()))
+    point = area == 1 and not any(node.attribute("pads", ()))
     first = deep < block and groups == 1
     per_block = after[2] * after[3] * deep * area * block * groups * MEGA
     found = {f"macs{size}": count * size * per_block for size, count in sets.items()}
     passes = -(-deep // (POINT_DEPTH if point else block)) if not first else 1
-    strided = node.attributes.get("strides", (1,))[-1] > 1
+    strided = node.attribute("strides", (1,))[-1] > 1
     lines = after[2] * (1 if first or point else weight[2])
     found.update(moved, rows=sum(sets.values()) * groups * lines * passes * KILO, written=moved["out"] * passes)
     macs = sum(found[f"macs{size}"] for size in sets)
@@ -79,14 +79,14 @@ def _sets(outputs: int, block: int) -> Dict[int, int]:
     return {size: count for size, count in found.items() if size and count}
 
 
-def _edge(node: Node, after: Shape) -> float:
+def _edge(node: Node, after: Tuple[int, ...]) -> float:
     """The share of output columns whose window reaches over the picture's edge: they are computed one by one."""
-    pads = node.attributes.get("pads", (0, 0, 0, 0))
-    stride = node.attributes.get("strides", (1, 1))[-1]
+    pads = node.attribute("pads", (0, 0, 0, 0))
+    stride = node.attribute("strides", (1, 1))[-1]
     return min(1.0, sum(-(-pad // stride) for pad in (pads[1], pads[3])) / after[3])
 
 
-def _left_over(after: Shape, flat: bool) -> float:
+def _left_over(after: Tuple[int, ...], flat: bool) -> float:
     """The share of outputs that are left over where three are computed together."""
     count = after[2] * after[3] if flat else after[3]
     return count % 3 / count
@@ -94,7 +94,7 @@ def _left_over(after: Shape, flat: bool) -> float:
 
 def _unblocked(graph: Graph, node: Node) -> Tuple[str, Traits]:
     weight, after = graph.shape(node.inputs[1]), graph.shape(node.outputs[0])
-    groups, points = node.attributes.get("group", 1), _size(after[2:])
+    groups, points = node.attribute("group", 1), _size(after[2:])
     deep = _size(weight[1:])
     found = {"macs": _size(after) * deep * MEGA, "in": _bytes(graph, node.inputs[0]),
              "out": _bytes(graph, node.outputs[0]), "weights": _bytes(graph, node.inputs[1]),
@@ -109,7 +109,7 @@ def _unblocked(graph: Graph, node: Node) -> Tuple[str, Traits]:
 def _product(graph: Graph, node: Node) -> Tuple[str, Traits]:
     right, after = node.inputs[1], graph.shape(node.outputs[0])
     macs = MACS[node.op](graph, node)
-    fixed = graph.tensors[right].stored
+    fixed = right in graph.constants
     rows = _size(after[:-1]) if fixed else after[-2]
     if rows == 1:
         return "product.vector", {"weights": _bytes(graph, right), "out": _bytes(graph, node.outputs[0])}
@@ -131,20 +131,20 @@ def _variant(graph: Graph, node: Node) -> str:
     """How the second operand meets the first: each with its own, one for all, or a row or column of them."""
     if node.op not in BROADCAST or len(node.inputs) < 2:
         return ""
-    size = max(graph.tensors[name].size for name in node.inputs[:2])
-    least = min(graph.tensors[name].size for name in node.inputs[:2])
+    size = max(graph.size(name) for name in node.inputs[:2])
+    least = min(graph.size(name) for name in node.inputs[:2])
     if least == size:
         return ""
     if least == 1:
         return ".one"
-    small = min(node.inputs[:2], key=lambda name: graph.tensors[name].size)
+    small = min(node.inputs[:2], key=graph.size)
     return ".row" if graph.shape(small)[-1:] == graph.shape(node.outputs[0])[-1:] else ".column"
 
 
 def _pool(graph: Graph, node: Node) -> Tuple[str, Traits]:
-    area = _size(node.attributes["kernel_shape"])
+    area = _size(node.attribute("kernel_shape"))
     return f"{node.op}{'.blocked' if node.domain else ''}", {
-        "windows": graph.tensors[node.outputs[0]].size * area * MEGA, "in": _bytes(graph, node.inputs[0]),
+        "windows": graph.size(node.outputs[0]) * area * MEGA, "in": _bytes(graph, node.inputs[0]),
         "out": _bytes(graph, node.outputs[0])}
 
 
@@ -155,7 +155,7 @@ def _global(graph: Graph, node: Node) -> Tuple[str, Traits]:
 
 def _transpose(graph: Graph, node: Node) -> Tuple[str, Traits]:
     """What stays together is copied, what does not is moved number by number."""
-    order = node.attributes["perm"]
+    order = node.attribute("perm")
     shape, kept, at = graph.shape(node.outputs[0]), 1, len(order) - 1
     while at >= 0 and order[at] == at:
         kept *= shape[at]
@@ -169,7 +169,7 @@ def _transpose(graph: Graph, node: Node) -> Tuple[str, Traits]:
 def _parts(graph: Graph, node: Node) -> Tuple[str, Traits]:
     """Concat, Split, Slice: runs of memory that are copied."""
     shapes = [graph.shape(name) for name in (node.inputs if node.op == "Concat" else node.outputs) if name]
-    axis = node.attributes.get("axis", 1) % len(shapes[0])
+    axis = node.attribute("axis", 1) % len(shapes[0])
     if node.op == "Slice":
         given = graph.shape(node.inputs[0])
         axis = next((at for at in reversed(range(len(given))) if given[at] != shapes[0][at]), 0)
@@ -193,7 +193,7 @@ _OTHER: Dict[str, Callable[[Graph, Node], Tuple[str, Traits]]] = {
 
 def _bytes(graph: Graph, name: str) -> float:
     graph.shape(name)  # where it is not fixed, this says so
-    return graph.tensors[name].bytes * MEGA
+    return graph.bytes(name) * MEGA
 
 
 def _size(sides: Tuple[int, ...]) -> int:
