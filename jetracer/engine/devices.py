@@ -48,7 +48,7 @@ _ROWS = (
     DeviceKind("orin-nx", "Orin NX", "8.7", dla=1, oldest=(8, 5), newest=(10, 16), boards=("Orin NX",)),
     DeviceKind("orin-agx", "AGX Orin", "8.7", dla=2, memory_gb=32, oldest=(8, 4), newest=(11, 4),
                boards=("AGX Orin", "Orin")),
-    DeviceKind("thor", "Thor", "11.0", memory_gb=128, oldest=(10, 13), newest=(11, 4), boards=("Thor",)),
+    DeviceKind("thor", "Thor", "11.0", memory_gb=64, oldest=(10, 13), newest=(11, 4), boards=("Thor",)),
     DeviceKind("x86-gpu", "PC with an NVIDIA GPU", "", memory_gb=4, oldest=(8, 0), newest=(11, 4)),
     DeviceKind("cpu", "computer without an NVIDIA GPU", "", fp16=False, memory_gb=0),
 )

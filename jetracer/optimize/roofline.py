@@ -4,9 +4,10 @@ Every layer takes at least as long as its multiplications at the peak rate, and 
 of these is a lower bound (Williams, Waterman and Patterson 2009, "Roofline"). Starting kernels, small layers that
 leave cores idle and clocks below the highest come on top: on small nets the truth may be several times as long.
 
-Sources: NVIDIA's module data sheets and technical briefs, of the smallest module sold, highest clocks; the GPU alone,
-without deep learning accelerators and without sparsity. TOPS that are published with sparsity are halved, and FP16 on
-tensor cores is half of dense INT8.
+The GPU alone, without deep learning accelerators and without sparsity, at the highest clock that NVIDIA's data sheet of
+the module gives; of several modules of one name the smallest, so that a larger one may beat its row. A peak is
+multiprocessors x operations in a clock x clock: the totals that NVIDIA publishes are often with sparsity, which doubles
+them, and with the accelerators. `tests/optimize/test_roofline.py` holds them beside these.
 """
 from __future__ import annotations
 
@@ -34,15 +35,34 @@ class Peak(NamedTuple):
         return float(getattr(self, precision))
 
 
+# Operations in a clock of one multiprocessor, by compute capability, in FP32, FP16 and INT8: dense, on tensor cores
+# where there are any. Sources: CUDA's table of the throughput of native arithmetic instructions (results in a clock,
+# each of two operations); of tensor cores the totals that NVIDIA publishes: AGX Xavier's 22 TOPS of the GPU, AGX Orin's
+# 170 sparse TOPS (technical brief), the T5000's 517 dense TFLOPS of FP8 (data sheet DS-11945-001), half of it in FP16
+_PER_CLOCK = {"5.3": (256, 512, 0), "6.2": (256, 512, 0), "7.2": (128, 1024, 2048), "8.7": (256, 2048, 4096),
+              "11.0": (256, 8192, 16_384)}
+
+
+def peak(capability: str, multiprocessors: int, clock_ghz: float, memory: float) -> Peak:
+    """`memory` in 1e9 bytes per second."""
+    return Peak(*(float(operations * multiprocessors * clock_ghz) for operations in _PER_CLOCK[capability]), memory)
+
+
 PEAKS = {
-    "nano": Peak(236, 472, 0, 25.6),
-    "tx2": Peak(665, 1330, 0, 59.7),
-    "xavier-nx": Peak(845, 6150, 12_300, 59.7),
-    "xavier-agx": Peak(1410, 11_000, 22_000, 136.5),
-    "orin-nano": Peak(640, 5000, 10_000, 34.0),  # 4 GB; the 8 GB module has twice of both
-    "orin-nx": Peak(1570, 12_500, 25_000, 102.4),
-    "orin-agx": Peak(3330, 27_000, 54_000, 204.8),
-    "thor": Peak(8060, 258_000, 517_000, 273.0),
+    "nano": peak("5.3", 1, 0.9216, 25.6),  # 128 cores: "472 GFLOPS" in FP16, "25.6 GB/s"
+    "tx2": peak("6.2", 2, 1.3, 59.7),  # 8 GB, 256 cores, 1.30 GHz in mode Max-N: "1.33 TFLOPS" in FP16
+    # 384 cores, 1100 MHz (data sheet DA-09366-001); "59.7 GB/s" in NVIDIA's list of modules, 51.2 in that data sheet
+    "xavier-nx": peak("7.2", 6, 1.1, 59.7),
+    # 512 cores, 1.377 GHz, 256 bits of memory at 2133 MHz: "11 TFLOPS (FP16), 22 TOPS (INT8)" of the GPU
+    "xavier-agx": peak("7.2", 8, 1.377, 136.5),
+    # 4 GB, 512 cores. In MAXN_SUPER of JetPack 6.2 1020 MHz, "34 TOPS" sparse, "51 GB/s"; before 625 MHz, "20", "34"
+    "orin-nano": peak("8.7", 4, 1.02, 51.2),
+    # 8 GB, 1024 cores. In MAXN_SUPER 1173 MHz, 58 TOPS dense, 20 of them of the accelerator (DS-10712-001 v1.7)
+    "orin-nx": peak("8.7", 8, 1.173, 102.4),
+    # 32 GB, 1792 cores, 939 MHz: "108 Sparse TOPS" of the GPU (DS-10662-001); 200 with the accelerators
+    "orin-agx": peak("8.7", 14, 0.939, 204.8),
+    # T4000, 1536 cores: "1200 TFLOPS" of sparse FP4 come of 1.53 GHz. The T5000 has 20 multiprocessors and 1.575 GHz
+    "thor": peak("11.0", 12, 1.53, 273.0),
 }
 _BYTES = {"fp32": 1.0, "fp16": 0.5, "int8": 0.25}  # of what the graph has in FP32
 
