@@ -12,13 +12,12 @@ from onnx import TensorProto
 
 from jetracer.engine.devices import BYTES_IN, Version, dotted
 from jetracer.graph.fixes import can, expandable
-from jetracer.graph.fold import foldable
-from jetracer.graph.operators import INSTEAD, SINCE, VERSIONS, newest_opset, taken
+from jetracer.graph.fold import foldable, unused_sets
+from jetracer.graph.operators import INSTEAD, NEWEST_IR, SINCE, VERSIONS, newest_opset, taken
 from jetracer.graph.rules import RULES
-from jetracer.graph.view import STANDARD, Graph, Node
+from jetracer.graph.view import Graph, Node
 
 THREE_WAYS = "run it outside TensorRT: jetracer doctor model MODEL --parts FILE.hybrid; or a plugin (docs/engines.md)"
-NEWEST_IR = 10  # that ONNX Runtime 1.19 reads, the newest for Python 3.8
 PLUGINS = ("jetracer",)  # domains of our own, which engine/plugin.py registers
 # what comes out has a size that only the numbers decide
 CHANGING = ("NonZero", "NonMaxSuppression", "Unique", "Compress", "StringSplit")
@@ -145,8 +144,7 @@ def _opsets(graph: Graph, asked: Sequence[Version]) -> Iterator[Trouble]:
     if graph.opset < 9:
         yield _trouble("opset-old", None, f"has opset {graph.opset}; TensorRT reads from 9 on", asked, asked,
                        "export anew with opset 13", "list 10.15", fix="opset")
-    used = {*STANDARD, *(node.domain for node in graph.nodes), *(one.domain for one in graph.model.functions)}
-    unused = sorted(entry.domain for entry in graph.model.opset_import if entry.domain not in used)
+    unused = unused_sets(graph.model)
     if unused:
         yield _trouble("unused-opset", None, f"names operator sets that it does not use ({', '.join(unused)}), which "
                        "older readers do not know", asked, (), "leave them out", "ONNX Runtime 1.10 refuses them",

@@ -17,11 +17,11 @@ from jetracer.engine.devices import Version, dotted
 from jetracer.engine.hybrid import Plan, PlannedPart, write_plan
 from jetracer.engine.onnx_run import Run
 from jetracer.graph import prove
-from jetracer.graph.fold import fold, tidy
+from jetracer.graph.fold import fold, lift, tidy
 from jetracer.graph.lower import lower
 from jetracer.graph.operators import newest_opset
 from jetracer.graph.parts import TENSORRT, Part, cut, divide, refused
-from jetracer.graph.view import STANDARD, Graph, Node, tensor_of, view
+from jetracer.graph.view import STANDARD, Graph, view
 
 
 class Divided(NamedTuple):
@@ -35,7 +35,7 @@ def take_apart(model: Any, tensorrt: Version, in_two: bool = False) -> Divided:
     """Divide a model for a TensorRT. Raises ModelError where that does not help."""
     whole = onnx.ModelProto()
     whole.CopyFrom(model)
-    _constants(whole)
+    lift(whole)
     fold(whole)
     tidy(whole)
     graph = view(whole)
@@ -50,18 +50,6 @@ def take_apart(model: Any, tensorrt: Version, in_two: bool = False) -> Divided:
         if part.runs == TENSORRT:
             lower(one, newest_opset(tensorrt))
     return Divided(parts, models)
-
-
-def _constants(model: Any) -> None:
-    """Constant nodes as constants of the graph: so they belong to no part."""
-    for index in range(len(model.graph.node) - 1, -1, -1):
-        node = Node(index, model.graph.node[index], "")
-        value = tensor_of(node)
-        if value is not None:
-            tensor = model.graph.initializer.add()
-            tensor.CopyFrom(value)
-            tensor.name = node.outputs[0]
-            del model.graph.node[index]
 
 
 def _know(graph: Graph, names: Any) -> None:

@@ -11,9 +11,9 @@ import numpy as np
 import onnx
 from onnx import TensorProto, defs, helper, inliner, numpy_helper, version_converter
 
-from jetracer.graph.fold import compute, fold, foldable
+from jetracer.graph.fold import compute, drop_sets, fold, foldable
 from jetracer.graph.lower import lower
-from jetracer.graph.operators import VERSIONS, taken
+from jetracer.graph.operators import NEWEST_IR, VERSIONS, taken
 from jetracer.graph.view import STANDARD, Graph, Node, view
 
 # onnx 1.19 and later; the newest for Python 3.8 is 1.17
@@ -81,17 +81,10 @@ def batch(model: Any) -> bool:
 
 def strip(model: Any) -> bool:
     """Leave out operator sets that no node is of, and a newer IR version than the opset needs."""
-    used = {node.domain for node in view(model).nodes} | {entry.domain for entry in model.functions}
-    kept = [entry for entry in model.opset_import if entry.domain in used or entry.domain in STANDARD]
-    changed = len(kept) < len(model.opset_import) or model.ir_version > IR
-    del model.opset_import[:]
-    model.opset_import.extend(kept)
-    newest = next((entry.version for entry in kept if entry.domain in STANDARD), OPSET)
-    if newest <= 17 and not model.functions:
-        model.ir_version = min(model.ir_version, IR)
-    else:
-        model.ir_version = min(model.ir_version, 10)
-    return changed
+    newest = next((entry.version for entry in model.opset_import if entry.domain in STANDARD), OPSET)
+    was = model.ir_version
+    model.ir_version = min(was, IR if newest <= 17 and not model.functions else NEWEST_IR)
+    return drop_sets(model) or was > IR
 
 
 def opset(model: Any) -> bool:

@@ -1,14 +1,17 @@
-"""Computing once what does not depend on the picture: shapes of fixed sizes, and what is made of constants."""
+"""Computing once what does not depend on the picture: shapes of fixed sizes, and what is made of constants.
+
+And taking out what a graph no longer needs after that. All change a ModelProto in place.
+"""
 from __future__ import annotations
 
-from typing import Any, Dict, Iterable, Set
+from typing import Any, Dict, Iterable, List, Set
 
 import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
 from jetracer.engine.onnx_run import session
-from jetracer.graph.view import Graph, Node, view
+from jetracer.graph.view import STANDARD, Graph, Node, tensor_of, view, walk
 
 # Weights in INT8 stay behind their DequantizeLinear: that is how TensorRT knows them
 _NEVER = ("QuantizeLinear", "DequantizeLinear", "RandomNormal", "RandomUniform", "RandomNormalLike",
@@ -113,6 +116,31 @@ def remove(proto: Any, nodes: Iterable[Node]) -> None:
     """Take nodes of a graph out of it, by their place."""
     for index in sorted((node.index for node in nodes), reverse=True):
         del proto.node[index]
+
+
+def lift(model: Any) -> None:
+    """Constant nodes as constants of the graph: there all that reads a graph looks for them."""
+    for index in range(len(model.graph.node) - 1, -1, -1):
+        node = Node(index, model.graph.node[index], "")
+        value = tensor_of(node)
+        if value is not None:
+            model.graph.initializer.append(_named(value, node.outputs[0]))
+            del model.graph.node[index]
+
+
+def unused_sets(model: Any) -> List[str]:
+    """Domains of operator sets that no node is of. TensorRT 8.2 and old ONNX Runtimes refuse those they do not know."""
+    used = {*STANDARD, *(entry.domain for entry in model.functions), *(node.domain for node in walk(model.graph))}
+    return sorted(entry.domain for entry in model.opset_import if entry.domain not in used)
+
+
+def drop_sets(model: Any) -> bool:
+    """Take out operator sets that no node is of; False when there is none."""
+    unused = unused_sets(model)
+    kept = [entry for entry in model.opset_import if entry.domain not in unused]
+    del model.opset_import[:]
+    model.opset_import.extend(kept)
+    return bool(unused)
 
 
 def tidy(model: Any) -> None:

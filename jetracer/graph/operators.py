@@ -13,6 +13,7 @@ from jetracer.engine.devices import Version, parse_version
 VERSIONS: Tuple[Version, ...] = ((8, 2), (8, 5), (10, 3), (10, 16), (11, 4))  # of JetPacks, and the newest
 # the newest opset that is read, from that TensorRT on
 OPSETS = {(8, 0): 13, (8, 5): 17, (10, 0): 20, (10, 6): 22, (10, 15): 24, (11, 5): 25}
+NEWEST_IR = 10  # that ONNX Runtime 1.19 reads, the newest for Python 3.8
 
 _FIRST = """
 Abs Acos Acosh Add And ArgMax ArgMin Asin Asinh Atan Atanh AveragePool BatchNormalization Cast Ceil Celu Clip Concat

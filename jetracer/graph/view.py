@@ -152,6 +152,14 @@ def captured(body: Any) -> Set[str]:
     return read - own - {""}
 
 
+def walk(proto: Any) -> Iterator[Any]:
+    """All nodes of a graph and of those inside its nodes, each before what is inside it; NodeProtos."""
+    for node in proto.node:
+        yield node
+        for body in Node(0, node, "").bodies():
+            yield from walk(body)
+
+
 def load_model(path: Union[str, Path]) -> Any:
     """The file's ModelProto. Raises ModelNotFound or ModelCorrupt in one sentence with the next step."""
     path = Path(path)

@@ -21,9 +21,10 @@ from jetracer.core.errors import ModelError
 from jetracer.drive.prove import prove
 from jetracer.engine.build import engine_place
 from jetracer.engine.card import ModelCard, held_precision
+from jetracer.graph.view import view
 from jetracer.optimize.base import Report
 from jetracer.optimize.frames import Frames, simulated
-from jetracer.optimize.half import FLOAT, LARGEST, emulated, tensor_types, to_fp16, to_half
+from jetracer.optimize.half import FLOAT, LARGEST, emulated, to_fp16, to_half
 from jetracer.optimize.run import answers, apart, measures, ranges, read_model, write_child
 
 # PyTorch, Automatic Mixed Precision: ops that autocast to float32, by their names in ONNX
@@ -126,7 +127,7 @@ def by_effect(model: onnx.ModelProto, kept: Set[str], moved: Callable[[Set[str]]
 
 def between(model: onnx.ModelProto, kept: Set[str]) -> Dict[str, str]:
     """Light nodes that take nothing but FP32 from kept ones: in FP16 they would cost casts and gain nothing."""
-    types, wide = tensor_types(model), set()
+    types, wide = view(model).types, set()
     weights = {value.name for value in model.graph.initializer}
     found: Dict[str, str] = {}
     for node in model.graph.node:

@@ -15,6 +15,9 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from jetracer.graph.fold import drop_sets, lift
+from jetracer.graph.view import STANDARD, view
+
 FLOAT, HALF = TensorProto.FLOAT, TensorProto.FLOAT16
 LARGEST = float(np.finfo(np.float16).max)  # 65504
 _TYPED = {"dtype"}  # attributes by which an operator names the type that it makes
@@ -26,45 +29,17 @@ def to_half(model: onnx.ModelProto, keep: AbstractSet[str] = frozenset()) -> onn
     Raises onnx's checker errors where the result is no valid model.
     """
     model = deepcopy(model)
-    _lift_constants(model.graph)
+    lift(model)
     result = _Casting(model, keep).done()
-    strip_opsets(result)
+    drop_sets(result)
     onnx.checker.check_model(result, full_check=True)
     return result
-
-
-def tensor_types(model: onnx.ModelProto) -> Dict[str, int]:
-    """The element type of every tensor that is known."""
-    graph = onnx.shape_inference.infer_shapes(model).graph
-    values = [*graph.input, *graph.value_info, *graph.output]
-    types = {value.name: value.type.tensor_type.elem_type for value in values}
-    return {**types, **{value.name: value.data_type for value in graph.initializer}}
-
-
-def strip_opsets(model: onnx.ModelProto) -> None:
-    """Drop declared operator sets that no node uses: TensorRT 8.2 and an old ONNX Runtime refuse unknown ones."""
-    used = {node.domain for node in model.graph.node} | {""}
-    kept = [entry for entry in model.opset_import if entry.domain in used]
-    del model.opset_import[:]
-    model.opset_import.extend(kept)
-
-
-def _lift_constants(graph: onnx.GraphProto) -> None:
-    """Constant nodes of float32 become weights: those may exist in both precisions."""
-    for node in [node for node in graph.node if node.op_type == "Constant"]:
-        given = node.attribute[0]
-        value = numpy_helper.to_array(given.t) if given.name == "value" else None
-        if given.name in ("value_float", "value_floats"):
-            value = np.array(given.f if given.name == "value_float" else given.floats, np.float32)
-        if value is not None and value.dtype == np.float32:
-            graph.initializer.append(numpy_helper.from_array(value, node.output[0]))
-            graph.node.remove(node)
 
 
 def half_slots(node: onnx.NodeProto, opset: int) -> Tuple[Set[int], Set[int]]:
     """Which inputs and which outputs of a node ONNX allows to be float16; none of an operator that is not ONNX's."""
     typed = any(entry.name in _TYPED or entry.g.node or entry.graphs for entry in node.attribute)
-    if node.domain not in ("", "ai.onnx") or typed or not onnx.defs.has(node.op_type, opset):
+    if node.domain not in STANDARD or typed or not onnx.defs.has(node.op_type, opset):
         return set(), set()
     schema = onnx.defs.get_schema(node.op_type, opset)
     allowed = {entry.type_param_str for entry in schema.type_constraints
@@ -80,9 +55,9 @@ def _slots(names: Any, formal: Any, allowed: Set[str]) -> Set[int]:
 class _Casting:
     def __init__(self, model: onnx.ModelProto, keep: AbstractSet[str]) -> None:
         self.model, self.graph = model, model.graph
-        self.types = tensor_types(model)
-        opset = next(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx"))
-        self.slots = [self._slots(node, opset, keep) for node in self.graph.node]
+        seen = view(model)
+        self.types = seen.types
+        self.slots = [self._slots(node, seen.opset, keep) for node in self.graph.node]
         self.weights = {value.name: value for value in self.graph.initializer}
         self.is_half = {name for node, (_, outputs) in zip(self.graph.node, self.slots)
                         for at, name in enumerate(node.output) if at in outputs}
@@ -178,7 +153,7 @@ def emulated(model: onnx.ModelProto) -> onnx.ModelProto:
     where products are summed in FP32. A device that sums in FP16 rounds more.
     """
     model = deepcopy(model)
-    types = tensor_types(model)
+    types = view(model).types
     nodes: List[onnx.NodeProto] = []
     up: Dict[str, str] = {}
     for node in model.graph.node:

@@ -15,9 +15,10 @@ from jetracer.engine.card import ModelCard, find_card, write_card
 from jetracer.engine.load import sha256_of
 from jetracer.engine.onnx_file import check_file, first_line
 from jetracer.engine.onnx_run import session
+from jetracer.graph.view import view
 from jetracer.optimize.base import Measures
 from jetracer.optimize.frames import Frames
-from jetracer.optimize.half import FLOAT, tensor_types
+from jetracer.optimize.half import FLOAT
 from jetracer.perception.preprocess import Preprocess
 
 
@@ -55,7 +56,7 @@ def with_outputs(model: onnx.ModelProto, names: Sequence[str]) -> onnx.ModelProt
 
 def ranges(model: onnx.ModelProto, card: ModelCard, pictures: np.ndarray) -> Dict[str, float]:
     """The largest magnitude of every float32 tensor that a node makes. Raises ModelError where one is not finite."""
-    types = tensor_types(model)
+    types = view(model).types
     names = [name for node in model.graph.node for name in node.output if types.get(name) == FLOAT]
     largest = np.zeros(len(names))
     for row in flow(model, prepared(card, pictures), names):

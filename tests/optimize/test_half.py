@@ -7,7 +7,8 @@ import pytest
 onnx = pytest.importorskip("onnx", reason="needs onnx: pip install -e '.[optimize]'")
 from onnx import TensorProto, numpy_helper  # noqa: E402
 
-from jetracer.optimize.half import FLOAT, HALF, emulated, half_slots, tensor_types, to_half  # noqa: E402
+from jetracer.graph.view import view  # noqa: E402
+from jetracer.optimize.half import FLOAT, HALF, emulated, half_slots, to_half  # noqa: E402
 from jetracer.optimize.run import answers  # noqa: E402
 
 from .graphs import CARD, convolutions, graph, pictures  # noqa: E402
@@ -38,7 +39,7 @@ def test_opsets_that_nothing_uses_are_dropped():
 
 def test_kept_nodes_are_calculated_with_their_exact_weights():
     made = to_half(convolutions(), {"two"})
-    types, weights = tensor_types(made), weights_of(made)
+    types, weights = view(made).types, weights_of(made)
     assert types["two"] == FLOAT and types["a1"] == HALF and types["a2"] == HALF
     assert weights["w2"].data_type == FLOAT and weights["w1"].data_type == HALF
     two = next(node for node in made.graph.node if node.output[0] == "two")

@@ -13,10 +13,11 @@ from jetracer.engine.build_plan import Settings  # noqa: E402
 from jetracer.engine.card import ModelCard, ModelInput  # noqa: E402
 from jetracer.engine.tensorrt_11 import TensorRT11  # noqa: E402
 from jetracer.export.onnx import OUTPUTS, RoadGraph, random_pictures, write_graph  # noqa: E402
+from jetracer.graph.view import view  # noqa: E402
 from jetracer.models.backbones import BACKBONES, OWN, make_net  # noqa: E402
 from jetracer.models.road_net import PICTURE_PX  # noqa: E402
 from jetracer.optimize.fp16 import converted  # noqa: E402
-from jetracer.optimize.half import HALF, tensor_types  # noqa: E402
+from jetracer.optimize.half import HALF  # noqa: E402
 
 CARD = ModelCard("road", "some", "fp32", outputs={"aim": "aim", "confidence": "how sure"})
 
@@ -29,7 +30,7 @@ def test_it_builds(name, tmp_path):
     write_graph(RoadGraph(make_net(name).eval()), tmp_path / "model.onnx", side, OUTPUTS)
     card = replace(CARD, input=ModelInput(width=side, height=side))
     cast = converted(onnx.load(str(tmp_path / "model.onnx")), card, random_pictures(2, 0, side)).model
-    types = tensor_types(cast)
+    types = view(cast).types
     heavy = [node for node in cast.graph.node if node.op_type in ("Conv", "Gemm")]
     assert all(types[node.output[0]] == HALF for node in heavy), "what takes the time is in FP16"
     adapter, settings = TensorRT11(trt), Settings("fp16", workspace_mb=64, strongly_typed=True)

@@ -6,16 +6,17 @@ tidied graph, so calibration and quantisation tidy alike.
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, List, Optional
 
 import numpy as np
 import onnx
 from onnx import ModelProto, NodeProto, numpy_helper
 
 from jetracer.core.errors import ModelError
+from jetracer.graph import fold
+from jetracer.graph.view import STANDARD
 
 MIN_OPSET = 13  # the first with a scale per channel
-MAX_FOLDED = 1 << 20  # elements of a constant that is calculated here
 
 
 class Graph:
@@ -60,17 +61,20 @@ def name_of(node: NodeProto) -> str:
 
 def tidy(model: ModelProto) -> ModelProto:
     """A copy: constants folded, batch norms and paddings folded into convolutions. Raises ModelError."""
-    version = next((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), 0)
+    version = next((entry.version for entry in model.opset_import if entry.domain in STANDARD), 0)
     if version < MIN_OPSET:
         raise ModelError(f"The model is of ONNX opset {version}, INT8 needs {MIN_OPSET}: export it again with that.")
     if any(node.op_type in ("QuantizeLinear", "DequantizeLinear") for node in model.graph.node):
         raise ModelError("The model is quantised already: give the one that it was quantised from.")
     copy = ModelProto()
     copy.CopyFrom(model)
-    _fold_constants(copy, version)
+    fold.lift(copy)
+    fold.fold(copy)
+    _drop_identities(copy)
     _fold_norms(copy)
     _fold_paddings(copy)
-    _drop_unused(copy)
+    fold.tidy(copy)
+    fold.drop_sets(copy)
     return copy
 
 
@@ -92,51 +96,19 @@ def store(model: ModelProto, name: str, value: np.ndarray) -> str:
     return name
 
 
-def _fold_constants(model: ModelProto, version: int) -> None:
-    """Nodes that depend on no picture become initialisers; Identity between others goes."""
-    shapes = _shapes(model)
-    values = {entry.name: numpy_helper.to_array(entry) for entry in model.graph.initializer}
+def _drop_identities(model: ModelProto) -> None:
+    """Identity between others; one that makes an answer stays."""
     outputs = {output.name for output in model.graph.output}
-    nodes, renamed, new = [], {}, {}
+    renamed: Dict[str, str] = {}
+    nodes = []
     for node in model.graph.node:
         for at, name in enumerate(node.input):
             node.input[at] = renamed.get(name, name)
-        value = _value(node, {**values, **new}, shapes, version)
-        if value is not None and node.output[0] not in outputs:
-            new[node.output[0]] = value
-        elif node.op_type == "Identity" and node.output[0] not in outputs:
+        if node.op_type == "Identity" and node.output[0] not in outputs:
             renamed[node.output[0]] = node.input[0]
         else:
             nodes.append(node)
     replace_nodes(model, nodes)
-    model.graph.initializer.extend(numpy_helper.from_array(value, name) for name, value in new.items())
-
-
-def _value(node: NodeProto, values: Dict[str, np.ndarray], shapes: Dict[str, Tuple[int, ...]], version: int
-           ) -> Optional[np.ndarray]:
-    """What a node gives, where that is known without running the network."""
-    if len(node.output) != 1:
-        return None
-    if node.op_type == "Shape" and not node.attribute and node.input[0] in shapes:
-        return np.array(shapes[node.input[0]], np.int64)
-    if not all(name in values for name in node.input if name) or node.domain not in ("", "ai.onnx"):
-        return None
-    from onnx.reference import ReferenceEvaluator
-
-    given = {name: values[name] for name in node.input if name}
-    value = np.asarray(ReferenceEvaluator(node, opsets={"": version}).run(None, given)[0])
-    return value if value.size <= max(MAX_FOLDED, *(one.size for one in given.values()), 0) else None
-
-
-def _shapes(model: ModelProto) -> Dict[str, Tuple[int, ...]]:
-    """Shapes of all tensors whose sides are all known."""
-    graph = onnx.shape_inference.infer_shapes(model).graph
-    found = {}
-    for entry in [*graph.input, *graph.value_info, *graph.output]:
-        sides = entry.type.tensor_type.shape.dim
-        if all(side.HasField("dim_value") for side in sides):
-            found[entry.name] = tuple(side.dim_value for side in sides)
-    return found
 
 
 def _fold_norms(model: ModelProto) -> None:
@@ -188,17 +160,3 @@ def _spatial(graph: Graph, pad: NodeProto) -> Optional[List[int]]:
     if np.any(begins[:2]) or np.any(ends[:2]) or amounts.min() < 0:
         return None
     return [*map(int, begins[2:]), *map(int, ends[2:])]
-
-
-def _drop_unused(model: ModelProto) -> None:
-    """Initialisers and operator sets that no node uses; an old runtime refuses a set that it does not know."""
-    used = {name for node in model.graph.node for name in node.input}
-    used |= {output.name for output in model.graph.output}
-    kept = [entry for entry in model.graph.initializer if entry.name in used]
-    del model.graph.initializer[:]
-    model.graph.initializer.extend(kept)
-    domains = {node.domain or "" for node in model.graph.node} | {""}
-    sets = [entry for entry in model.opset_import if (entry.domain or "") in domains]
-    del model.opset_import[:]
-    model.opset_import.extend(sets)
-    del model.graph.value_info[:]
