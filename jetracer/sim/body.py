@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Tuple
 
 import cv2
@@ -52,8 +53,8 @@ class _Canvas:
         if points[:, 2].max() > eye[2] - 0.03:  # the camera would sit inside of the car
             return
         points = points + self._shift
-        edge = [np.linspace(a, b, 6, endpoint=False) for a, b in zip(points, np.roll(points, -1, 0))]
-        seen = (np.concatenate(edge) - eye) @ rotation
+        edges = np.linspace(points, np.roll(points, -1, 0), 6, endpoint=False, axis=1)  # lines bend in a lens
+        seen = (edges.reshape(-1, 3) - eye) @ rotation
         seen[:, 2] = np.maximum(seen[:, 2], _AHEAD_M)
         px, _ = self._project(seen)
         px = np.clip((px + 0.5) * _FINE - 0.5, -8000, 8000)
@@ -65,15 +66,20 @@ class _Canvas:
     def finished(self) -> np.ndarray:
         h, w = self._camera.lens.height, self._camera.lens.width
         image = cv2.resize(self._image, (w, h), interpolation=cv2.INTER_AREA)
-        # Light falls on it from ahead, and the floor's light and the lamps' play on its paint.
-        y, x = np.mgrid[0:h, 0:w] / max(h, w)
-        light = 1.12 - 0.35 * (y - 0.5) + 0.07 * np.sin(17 * x + 5 * y) * np.sin(11 * y - 4 * x)
+        light = _light(h, w)
         for channel in range(3):
             image[..., channel] = np.clip(image[..., channel] * light, 0, 255)
         alpha = image[..., 3].copy()
         image = cv2.multiply(image, cv2.merge([alpha] * 4), scale=1 / 255)
         image[..., 3] = alpha
         return image
+
+
+@lru_cache(maxsize=4)
+def _light(h: int, w: int) -> np.ndarray:
+    """(h, w) gain: light falls on it from ahead, and the floor's light and the lamps' play on its paint."""
+    y, x = np.mgrid[0:h, 0:w] / max(h, w)
+    return 1.12 - 0.35 * (y - 0.5) + 0.07 * np.sin(17 * x + 5 * y) * np.sin(11 * y - 4 * x)
 
 
 def _ring(

@@ -77,15 +77,27 @@ class Renderer:
             mean = cv2.addWeighted(mean, 1 - 1 / i, other, 1 / i, 0, dst=self._canvas[0])
         return mean
 
-    def _lay_body(self, world: np.ndarray, steering_rad: float) -> None:
-        key = round(steering_rad / self.look.wheel_step_rad) if self.look.body == "nose" else 0
-        if key not in self._bodies:
+    def prepare(self, max_steering_rad: float) -> None:
+        """Draw the car's body with its wheels at every angle, so that in real time no picture takes longer for it."""
+        most = self._wheel_step(max_steering_rad)
+        for step in range(-most, most + 1):
+            self._body(step)
+
+    def _wheel_step(self, steering_rad: float) -> int:
+        return round(steering_rad / self.look.wheel_step_rad) if self.look.body == "nose" else 0
+
+    def _body(self, step: int) -> np.ndarray:
+        """The lowest rows of a picture, down from the first that shows the body."""
+        if step not in self._bodies:
             look = self.look
-            steering_rad = key * look.wheel_step_rad
-            whole = body.paint(self.camera, look.body, look.body_colour, look.body_ahead_m, steering_rad)
+            angle = step * look.wheel_step_rad
+            whole = body.paint(self.camera, look.body, look.body_colour, look.body_ahead_m, angle)
             rows = np.flatnonzero(whole[..., 3].any(1))
-            self._bodies[key] = whole[rows[0] :].copy() if len(rows) else whole[:0]
-        over = self._bodies[key]
+            self._bodies[step] = whole[rows[0] :].copy() if len(rows) else whole[:0]
+        return self._bodies[step]
+
+    def _lay_body(self, world: np.ndarray, steering_rad: float) -> None:
+        over = self._body(self._wheel_step(steering_rad))
         if len(over):
             blend(world[len(world) - len(over) :], over)
 

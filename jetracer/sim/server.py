@@ -67,19 +67,19 @@ def _make_live(options: argparse.Namespace, path: Path, board: Board, live_world
     delivery = Delivery(options.jitter_s, options.drop, options.repeat)
     track = generate(options.seed if options.track_seed is None else options.track_seed)
     camera = _camera(options.width, options.height)
-    renderer = _renderer(options, track, camera)
     battery = BatteryConfig(charge=options.charge, brown_out_v=options.brown_out_v)
     build = VehicleConfig(lifted=options.lifted)
     if options.car_seed is not None:
         build = VehicleConfig.random(options.car_seed, options.lifted)
     vehicle = Vehicle(replace(build, battery=battery))
+    renderer = _renderer(options, track, camera, build.chassis.max_steering_rad)
     world = World(track, board, camera, vehicle=vehicle, faults=faults, renderer=renderer)
     world.render()  # the first picture loads and allocates what the others need
     world.begin(time.monotonic(), POWERED_S)
     return live_world(world, Sensor(world, options.fps, delivery, options.seed), path)
 
 
-def _renderer(options: argparse.Namespace, track: Any, camera: Any) -> Any:
+def _renderer(options: argparse.Namespace, track: Any, camera: Any, max_steering_rad: float) -> Any:
     if options.look == "pattern":
         from jetracer.sim.pattern import PatternRenderer
 
@@ -97,7 +97,9 @@ def _renderer(options: argparse.Namespace, track: Any, camera: Any) -> Any:
         "plain": replace(Look.plain(), noise=0.5),  # equal pictures of a standing car would count as a frozen sensor
         "nose": replace(Look.plain(), body="nose", wheel_step_rad=0.01, noise=1.5),
     }
-    return Renderer(Scenery(track, options.seed, ppm=options.ppm), camera, looks[options.look], seed=options.seed)
+    renderer = Renderer(Scenery(track, options.seed, ppm=options.ppm), camera, looks[options.look], seed=options.seed)
+    renderer.prepare(max_steering_rad)
+    return renderer
 
 
 def _camera(width: int, height: int) -> Any:

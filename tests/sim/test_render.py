@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from jetracer.camera.geometry import SIM_CAMERA, CameraModel, Lens, Mount
+from jetracer.sim import body
 from jetracer.sim.look import Look, any_camera, random_camera
 from jetracer.sim.props import Board
 from jetracer.sim.render import Renderer
@@ -261,3 +262,14 @@ def test_golden_pictures(name: str) -> None:
     now = golden_sim.render(name)
     # Resampling differs by a grey level or two between OpenCV's versions.
     assert np.abs(now.astype(int) - kept).mean() < 2.0
+
+
+def test_a_prepared_renderer_paints_no_body_while_it_runs(scenery: Scenery, monkeypatch: pytest.MonkeyPatch) -> None:
+    look = Look(body="nose", body_ahead_m=0.08)
+    angles = np.linspace(-0.42, 0.42, 31)
+    as_needed, prepared = Renderer(scenery, SIM_CAMERA, look), Renderer(scenery, SIM_CAMERA, look)
+    expected = [as_needed.frame(1, 0, 0, steering_rad=angle) for angle in angles]
+    prepared.prepare(0.42)
+    monkeypatch.setattr(body, "paint", None)
+    for angle, picture in zip(angles, expected):
+        np.testing.assert_array_equal(prepared.frame(1, 0, 0, steering_rad=angle), picture)
