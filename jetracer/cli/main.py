@@ -46,6 +46,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
         print(f"jetracer: {error}", file=sys.stderr)
         return 2 if isinstance(error, ConfigError) else 1
     except KeyboardInterrupt:
+        print(f"{chr(10) if sys.stderr.isatty() else ''}jetracer: interrupted", file=sys.stderr)  # below a status line
         return 130
     except BrokenPipeError:  # the reader of our output went away, as `| head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -7,7 +7,6 @@ Open loop: the aim's error in pictures of the same tracks in the same light (`si
 from __future__ import annotations
 
 import multiprocessing
-import signal
 import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -18,6 +17,7 @@ import numpy as np
 
 from jetracer.camera.geometry import SIM_CAMERA
 from jetracer.core.errors import ConfigError
+from jetracer.core.workers import deaf_children
 from jetracer.drive.episode import EpisodeConfig, run_episode
 from jetracer.drive.oracle import Oracle, PoseRenderer
 from jetracer.drive.sight import Sight, look, told
@@ -131,8 +131,9 @@ def _work(config: EvaluationConfig, jobs: Sequence[Job]) -> Iterator[List[Dict[s
     # spawn: a fork would copy the threads' locks of whatever the caller has loaded, but not the threads
     context, others = multiprocessing.get_context("spawn"), multiprocessing.active_children()
     with ProcessPoolExecutor(min(config.workers, len(jobs)), context, _start, (config,)) as pool:
-        futures = [pool.submit(_drive, job) for job in jobs]
         try:
+            with deaf_children():  # Ctrl-C is for this process, which ends them
+                futures = [pool.submit(_drive, job) for job in jobs]
             yield from (future.result() for future in as_completed(futures))
         except BaseException:  # Ctrl-C too: else the episodes at hand would be driven to their end
             for worker in set(multiprocessing.active_children()).difference(others):
@@ -186,7 +187,6 @@ _worker: Optional[Worker] = None  # of a worker process
 
 def _start(config: EvaluationConfig) -> None:
     global _worker  # noqa: PLW0603 - a pool's initialiser has no other place to put it
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started it, which ends it
     _worker = Worker(config)
 
 

@@ -107,12 +107,5 @@ class TruthLog:
         self._file.close()
 
 
-def read_truth(path: Path) -> list:
-    """The rows of DIR/truth.csv as Truths; a last line cut off in the middle is left out."""
-    with open(path, newline="", encoding="utf-8") as file:
-        rows = [row for row in csv.reader(file)][1:]
-    return [Truth.of(map(float, row)) for row in rows if len(row) == len(Truth._fields)]
-
-
 def _text(value: float) -> object:
     return int(value) if isinstance(value, (bool, int)) else f"{value:.5f}"

@@ -1,5 +1,11 @@
 import json
 import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +15,7 @@ from jetracer.car.model import LOOKAHEAD_M
 from jetracer.control.config import ControlConfig
 from jetracer.control.speed import SpeedConfig
 from jetracer.core.errors import ConfigError, ModelNotFound
+from jetracer.core.processes import programs
 from jetracer.core.types import Frame
 from jetracer.drive.episode import EpisodeConfig
 from jetracer.drive.evaluate import EvaluationConfig, _jobs, evaluate, summarise
@@ -55,6 +62,21 @@ def test_processes_give_what_one_process_gives():
         evaluate(practice(duration_s=2.0, seeds=2, workers=workers), lambda done, total, record: kept.append(record))  # noqa: B023
     assert sorted(records[1], key=str) == sorted(records[2], key=str)
     assert len(records[1]) == 2
+
+
+@pytest.mark.parametrize("late_s", [0.0, 0.03, 0.15])
+def test_ctrl_c_while_the_workers_start_is_one_line(late_s):
+    command = [sys.executable, "-m", "jetracer", "evaluate", "--road", "oracle", "--tracks", "2", "--seeds", "1"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          start_new_session=True) as evaluation:
+        give_up_s = time.monotonic() + 30.0
+        while not any(one.parent == evaluation.pid and "spawn_main" in one.command for one in programs(Path("/"))):
+            assert evaluation.poll() is None and time.monotonic() < give_up_s
+            time.sleep(0.001)
+        time.sleep(late_s)
+        os.killpg(evaluation.pid, signal.SIGINT)  # as a terminal sends it: to all of them
+        told, errors = evaluation.communicate(timeout=30.0)
+    assert (evaluation.returncode, told, errors) == (130, "", "jetracer: interrupted\n")
 
 
 def test_a_model_that_sees_nothing_leaves_the_track():

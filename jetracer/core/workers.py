@@ -1,0 +1,22 @@
+"""Worker processes that leave Ctrl-C to whoever started them."""
+from __future__ import annotations
+
+import signal
+from contextlib import contextmanager
+from multiprocessing import resource_tracker
+from typing import Iterator
+
+
+@contextmanager
+def deaf_children() -> Iterator[None]:
+    """What is spawned in here never hears Ctrl-C, not even while it still loads Python; end it with `terminate`.
+
+    A terminal sends Ctrl-C to all processes, and one that is just starting has no handler yet: it would say so with a
+    traceback. A blocked signal stays blocked in the child. One that comes meanwhile is heard here afterwards.
+    """
+    resource_tracker.ensure_running()  # multiprocessing starts it with the first child, and unblocks the signal then
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
