@@ -65,8 +65,9 @@ def _throttle(found: Found, car: CarConfig) -> Tuple[Dict[str, Any], Dict[str, A
     if not ways:
         return values, {}
     widest = max(ways, key=abs)
-    values["throttle_gain"] = abs(car.throttle_gain) if widest > 0 else -abs(car.throttle_gain)
-    reach = abs(car.throttle_gain) * (HALF_RANGE_US if pulses else 1.0)
+    gain = _rounded(abs(car.throttle_gain))
+    values["throttle_gain"] = gain if widest > 0 else -gain
+    reach = gain * (HALF_RANGE_US if pulses else 1.0)
     return values, {"dead_band": _rounded(abs(widest) / reach)} if reach else {}
 
 

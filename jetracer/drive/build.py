@@ -39,7 +39,7 @@ from jetracer.safety.launch import Launch
 from jetracer.safety.start import GuardHandle, join_guard, join_or_start_guard
 from jetracer.sim.faults import Faults, FaultyEngine
 from jetracer.sim.track import Track, generate
-from jetracer.teleop.base import BY_HAND, make_teleop
+from jetracer.teleop.base import BY_HAND, Teleop, make_teleop
 
 Watch = Callable[[Step, Any, Recording], None]
 Say = Callable[[str], None]
@@ -151,7 +151,7 @@ def assemble(config: DriveConfig, say: Say = silent) -> Iterator[Parts]:
         truth = world.shared.truth if world else None
         _prepare_process(config, say)
         if teleop.hint:
-            say(teleop.hint)
+            say(hint_of(teleop, config))
         panel = stack.enter_context(_panel(config, guard_handle.socket_path, truth, stack))
         yield Parts(used, driver, camera, truth, generate(world.shared.seed) if world else None, panel)
 
@@ -196,6 +196,12 @@ def _panel(config: DriveConfig, guard_socket: Path, truth: Optional[Callable[[],
     stack.callback(view.close)
     speed = (lambda: truth().speed_mps) if truth is not None else None
     return Panel(make_display(config.display, config.bus), Path(config.road).stem, view, speed)
+
+
+def hint_of(teleop: Teleop, config: DriveConfig) -> str:
+    """How to drive; of the record button only where it decides what is kept."""
+    records = teleop.record_button and config.record.pictures == "button"
+    return teleop.hint + (f", {teleop.record_button} records" if records else "")
 
 
 def _perception(config: DriveConfig, clock: MonotonicClock, stack: ExitStack) -> Perception:

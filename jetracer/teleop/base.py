@@ -13,6 +13,7 @@ class Teleop(Device):
     """Backends are built as `Backend(clock, argument)`; the argument stands behind the colon of a name."""
 
     hint = ""  # for a human who holds the device: one line that says how to drive
+    record_button = ""  # what it is called, where there is one
 
     def __init__(self, clock: Optional[Clock] = None, argument: str = "") -> None:
         self._clock = clock or MonotonicClock()

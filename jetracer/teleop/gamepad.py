@@ -28,8 +28,8 @@ _log = logging.getLogger(__name__)
 class GamepadTeleop(Teleop):
     """The first pad found, or the one at `argument` ("gamepad:/dev/input/event5")."""
 
-    hint = ("gamepad: hold the left shoulder to drive; Start arms, B or circle stops, Y or triangle changes the mode, "
-            "X or square records")
+    hint = "gamepad: hold the left shoulder to drive; Start arms, B or circle stops, Y or triangle changes the mode"
+    record_button = "X or square"
 
     def __init__(self, clock: Optional[Clock] = None, argument: str = "", folder: str = FOLDER,
                  ask: Ask = ask_kernel) -> None:

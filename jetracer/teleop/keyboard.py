@@ -21,7 +21,8 @@ _HELD, _SWITCHES = frozenset("wasdh"), frozenset("mru")
 class KeyboardTeleop(Teleop):
     """The terminal that the program runs in, or the one at `argument`."""
 
-    hint = "keyboard: Return arms, arrows or W A S D drive, space stops, M changes the mode, R records, Ctrl-C ends"
+    hint = "keyboard: Return arms, arrows or W A S D drive, space stops, M changes the mode, Ctrl-C ends"
+    record_button = "R"
 
     def __init__(self, clock: Optional[Clock] = None, argument: str = "") -> None:
         super().__init__(clock, argument)

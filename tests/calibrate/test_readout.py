@@ -81,6 +81,14 @@ def test_dc_motors_have_a_dead_band_in_duty():
     assert kit_values(Found(forward=-0.12), car)["car"]["throttle_gain"] == -0.8
 
 
+def test_no_number_is_finer_than_a_tenth_of_a_microsecond():
+    found = Found(centre=1518.01234, right=1107.76543, left=1928.46913, forward=1460.13579, backward=1514.97531)
+    values = kit_values(found, CarConfig())  # whose gains are two thirds
+    numbers = [*values["car"].values(), values["control"]["car"]["motor"]["dead_band"]]
+    assert len(numbers) == 7 and all(round(number, 4) == number for number in numbers)
+    assert values["car"]["throttle_gain"] == -0.6667 and values["car"]["steering_max_us"] == 1928.5
+
+
 def test_what_was_left_out_stays_as_the_kit_has_it():
     assert kit_values(Found(), NVIDIA) == {"car": {}}
     only_right = kit_values(Found(right=1900.0), NVIDIA)["car"]

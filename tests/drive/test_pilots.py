@@ -9,10 +9,13 @@ from dataclasses import replace
 import pytest
 
 from jetracer.core.clock import MonotonicClock
-from jetracer.drive.build import drive
+from jetracer.data.log import RecordConfig
+from jetracer.drive.build import drive, hint_of
+from jetracer.drive.config import DriveConfig
 from jetracer.safety.start import start_guard
 from jetracer.sim.board import Board
 from jetracer.teleop.gamepad import GamepadTeleop
+from jetracer.teleop.keyboard import KeyboardTeleop
 from tests.teleop.fake_pads import FakeKernel, FakePad
 
 from .test_drive import config  # noqa: F401  (a fixture)
@@ -65,6 +68,14 @@ def test_a_gamepad_that_is_gone_leaves_the_motor_in_neutral(tmp_path, monkeypatc
     board.close()
 
 
+@pytest.mark.parametrize("teleop, button", [(KeyboardTeleop(), "R"), (GamepadTeleop(), "X or square")])
+def test_the_record_button_is_told_of_where_it_decides_what_is_kept(teleop, button):
+    by_button = replace(DriveConfig(), record=RecordConfig("button"))
+    assert hint_of(teleop, by_button) == f"{teleop.hint}, {button} records"
+    for pictures in ("all", "none"):
+        assert hint_of(teleop, replace(by_button, record=RecordConfig(pictures))) == teleop.hint
+
+
 def test_a_keyboard_drives_and_nobody_at_it_stops(config):  # noqa: F811
     master, slave = pty.openpty()
     steps = []
@@ -76,7 +87,9 @@ def test_a_keyboard_drives_and_nobody_at_it_stops(config):  # noqa: F811
         elif step.decision.armed and step.t_s - steps[0].t_s < 2.0:
             os.write(master, b"w")
 
-    summary = drive(replace(config, duration_s=3.5, teleop=f"keyboard:{os.ttyname(slave)}"), watch=watch)
+    said = []
+    summary = drive(replace(config, duration_s=3.5, teleop=f"keyboard:{os.ttyname(slave)}"), watch, said.append)
+    assert "keyboard: Return arms, arrows or W A S D drive, space stops, M changes the mode, Ctrl-C ends" in said
     assert max(step.decision.command.throttle for step in steps) > 0.2
     assert summary["distance_m"] > 0.1
     assert steps[-1].decision.command.throttle == 0.0
