@@ -81,6 +81,17 @@ class Parity(NamedTuple):
     def passed(self) -> bool:
         return not self.why
 
+    def strain(self, limits: Limits) -> float:
+        """Its worst figure in parts of what is allowed, above 1 where it fails; infinite where one is missing."""
+        shares = [share for one in self.outputs.values() for share in (
+            one["mean_abs"] / one["spread"] / limits.spread, one["max_abs"] / one["spread"] / limits.spread_max,
+            (1.0 - one["cosine"]) / (1.0 - limits.cosine))]
+        for found, mean, most in ((self.aim_px, limits.aim_px, limits.aim_max_px),
+                                  (self.steering_deg, limits.steering_deg, limits.steering_max_deg)):
+            shares += [found["mean"] / mean, found["max"] / most] if found else []
+        worst = float(np.max(shares, initial=0.0))
+        return worst if worst > 1.0 or self.passed else math.inf
+
     def but(self, faults: Sequence[str]) -> Parity:
         """The same with what else was found wrong."""
         return self._replace(why=(*self.why, *faults))

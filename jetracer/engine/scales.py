@@ -33,25 +33,42 @@ class Scale(NamedTuple):
         return float(np.sqrt(np.mean(((numbers - self.zero) * self.step - values) ** 2)))
 
 
+class Noise(NamedTuple):
+    """Of one activation: how many times the noise of its best scale; infinite, and why, where that cannot be told."""
+
+    tensor: str
+    times: float
+    unclear: str = ""
+
+    @property
+    def why(self) -> str:
+        """Why that must not be, in a sentence; empty where it may."""
+        if self.unclear or self.times <= ALLOWED:
+            return self.unclear
+        return (f"the scale of {self.tensor} makes {self.times:.1f} times the noise of the best one, allowed "
+                f"{ALLOWED:g}: calibrate it again")
+
+
 def wrong_scales(model: bytes, card: ModelCard, probes: Probes) -> Tuple[str, ...]:
     """A sentence for each activation of an ONNX file whose scale is far off; none for one without Q/DQ."""
+    return tuple(filter(None, (found.why for found in noises(model, card, probes))))
+
+
+def noises(model: bytes, card: ModelCard, probes: Probes) -> List[Noise]:
+    """Of each activation that an ONNX file quantises."""
     graph = Graph(model)
     nodes = [node for node in graph.nodes if node.op == "QuantizeLinear" and graph.constant(node.inputs[0]) is None]
     values = _values(graph, card, [node.inputs[0] for node in nodes], probes) if nodes else {}
-    return tuple(filter(None, (_fault(graph, node, values[node.inputs[0]]) for node in nodes)))
+    return [_noise(graph, node, values[node.inputs[0]]) for node in nodes]
 
 
-def _fault(graph: Graph, node: Node, values: np.ndarray) -> str:
-    scale = _scale(graph, node)
+def _noise(graph: Graph, node: Node, values: np.ndarray) -> Noise:
+    tensor, scale = node.inputs[0], _scale(graph, node)
     if scale is None:
-        return f"the scale of {node.inputs[0]} is no single constant number, so it cannot be checked"
+        return Noise(tensor, math.inf, f"the scale of {tensor} is no single constant number, so it cannot be checked")
     if not np.isfinite(values).all():
-        return f"{node.inputs[0]} is not a number"
-    times = excess(scale, values)
-    if times <= ALLOWED:
-        return ""
-    return (f"the scale of {node.inputs[0]} makes {times:.1f} times the noise of the best one, allowed {ALLOWED:g}: "
-            "calibrate it again")
+        return Noise(tensor, math.inf, f"{tensor} is not a number")
+    return Noise(tensor, excess(scale, values))
 
 
 def excess(scale: Scale, values: np.ndarray) -> float:

@@ -56,6 +56,20 @@ def test_the_figures_are_those_of_the_definition(model):
     assert json.loads(json.dumps(parity.record(model_sha256="ab")))["model_sha256"] == "ab"
 
 
+@pytest.mark.parametrize("px, strain", [(0.0, 0.0), (0.75, 0.5), (1.5 * 1.25, 1.25)])
+def test_how_near_to_its_limits_it_is(model, px, strain):
+    """Moved across, where steering follows least, by parts of the 1.5 px that INT8 may be off."""
+    parity = compare(model, changed(model, lambda o: {"aim": o["aim"] + np.float32([0.0, px / 112])}), PROBES,
+                     LIMITS["int8"])
+    assert parity.strain(LIMITS["int8"]) == pytest.approx(max(strain, parity.steering_deg["mean"] / 0.5), rel=1e-3)
+    assert parity.passed == (parity.strain(LIMITS["int8"]) <= 1.0)
+
+
+def test_what_cannot_be_compared_is_infinitely_far(model):
+    for change in (lambda o: {"aim": o["aim"] * NAN}, lambda o: {"aim": np.zeros((1, 3), np.float32)}):
+        assert compare(model, changed(model, change), PROBES, LIMITS["int8"]).strain(LIMITS["int8"]) == np.inf
+
+
 @pytest.mark.parametrize("change, words", [
     (lambda o: {"aim": o["aim"] * NAN}, "aim is not a number in 14 of 14 pictures"),
     (lambda o: {"aim": o["aim"] / 0.0 if o["aim"][0, 0] > 0.9 else o["aim"]}, "aim is not a number in"),

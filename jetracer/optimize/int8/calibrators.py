@@ -8,7 +8,7 @@
 """
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Iterable, List
+from typing import Any, Callable, Collection, Dict, Iterable, List
 
 import numpy as np
 import onnx
@@ -30,14 +30,16 @@ Progress = Callable[[int], None]
 
 
 def calibrate(model: ModelProto, inputs: Iterable[np.ndarray], method: str = "percentile",
-              progress: Progress = lambda done: None) -> Table:
+              progress: Progress = lambda done: None, quiet: Collection[str] = ()) -> Table:
     """Run FP32 `model` on network inputs of batch 1 and say what range each activation needs.
 
-    `inputs`: as the model takes them, such as (1,224,224,3) uint8; used once, one by one. Raises UnknownName,
-    DataError without inputs, ModelError when a tensor is not finite.
+    `inputs`: as the model takes them, such as (1,224,224,3) uint8; used once, one by one. `quiet`: tensors whose range
+    is that of `mse`, whatever the method. Raises UnknownName, DataError without inputs, ModelError when a tensor is not
+    finite.
     """
     find = finder(method)
-    return Table({name: find(seen) for name, seen in histograms(model, inputs, progress).items()}, method)
+    return Table({name: (mse if name in quiet else find)(seen)
+                  for name, seen in histograms(model, inputs, progress).items()}, method)
 
 
 def histograms(model: ModelProto, inputs: Iterable[np.ndarray], progress: Progress = lambda done: None

@@ -11,6 +11,7 @@ import onnx
 from onnx import ModelProto
 
 from jetracer.core.errors import ModelError
+from jetracer.drive.probes import road_probes
 from jetracer.drive.prove import prove
 from jetracer.engine.build import engine_place
 from jetracer.engine.card import ModelCard
@@ -67,14 +68,15 @@ def int8(model: str, data: Union[str, Pick] = SIM, config: Int8Config = Int8Conf
     warm = Calibration.of(source, graph, card, data, config, watch)
     place = Path(config.out) if config.out else engine_place(source).parent
     budget = Budget(config.budget, config.sensitivity, config.method, frozenset(config.keep), warm.weight_bits)
-    within = within_budget(graph, card, warm.manifest.table, warm.chosen, warm.compared, budget, watch)
-    warm = replace(warm, manifest=warm.manifest.within(within.keep, within.repairs))
+    probes = road_probes()
+    within = within_budget(graph, card, warm.manifest.table, warm.chosen, warm.compared, budget, probes, watch)
+    warm = replace(warm, manifest=warm.manifest.within(within.keep, within.repairs, within.given, within.quiet))
     files = warm.write(place, config, within)
     results = {name: answers(onnx.load(str(path)), card, warm.compared.pictures())
                for name, path in {"fp32": source, **files}.items()}
     some = list(islice(warm.compared.pictures(), 8))
     latency = in_turns({"fp32": source, "int8": files["cpu"]}, some, config.seconds)
-    parity = prove(files["cpu"], source)
+    parity = prove(files["cpu"], source, probes)
     report = _report(source, card, warm, files, results, latency, parity, within)
     if within.layers:
         page = write_sensitivity(place / f"{source.stem}.int8-layers", source.name, within.layers, within.keep)

@@ -40,9 +40,11 @@ class Manifest:
         text = json.dumps([FORMAT, self.model_sha256, ranges, sorted(self.keep), *repaired])
         return hashlib.sha256(text.encode()).hexdigest()
 
-    def within(self, keep: Iterable[str], repairs: Sequence[str]) -> Manifest:
-        """Of the files as they became: these nodes in float, these repairs."""
-        return replace(self, keep=tuple(sorted(keep)), frames={**self.frames, "repairs": list(repairs)})
+    def within(self, keep: Iterable[str], repairs: Sequence[str], table: Table, quiet: Iterable[str] = ()) -> Manifest:
+        """Of the files as they became: these nodes in float, these repairs, ranges of least noise for `quiet`."""
+        quiet = sorted({*self.frames.get("least_noise", []), *quiet})
+        told = {**self.frames, "repairs": list(repairs), **({"least_noise": quiet} if quiet else {})}
+        return replace(self, keep=tuple(sorted(keep)), table=table, frames=told)
 
 
 def write_manifest(one: Manifest, path: Union[str, Path]) -> None:

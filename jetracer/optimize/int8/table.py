@@ -31,6 +31,10 @@ class Table:
         object.__setattr__(self, "ranges", MappingProxyType({name: Range(*map(float, one))
                                                              for name, one in self.ranges.items()}))
 
+    def but(self, other: Table, tensors: Iterable[str]) -> Table:
+        """With the `other` table's ranges for these tensors."""
+        return Table({**self.ranges, **{name: other.ranges[name] for name in tensors}}, self.method)
+
     def check(self, tensors: Iterable[str]) -> None:
         """Raises ModelError when one of them has no range."""
         missing = [name for name in tensors if name not in self.ranges]

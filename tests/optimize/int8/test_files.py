@@ -81,8 +81,11 @@ def test_frames_in_another_order_are_other_frames():
 
 def test_a_manifest_says_what_was_kept_in_float_and_repaired(tmp_path):
     first = Manifest("m.onnx", "ab", Table({"a": Range(0, 1)}, "minmax"), frames={"sha256": "cd"})
-    mixed, mended = first.within(["b", "a"], []), first.within([], ["AdaRound"])
+    mixed, mended = first.within(["b", "a"], [], first.table), first.within([], ["AdaRound"], first.table)
     assert mixed.keep == ("a", "b") and len({first.hash, mixed.hash, mended.hash}) == 3
-    assert first.within([], []).hash == first.hash
+    assert first.within([], [], first.table).hash == first.hash
+    quiet = first.within([], [], Table({"a": Range(0, 0.5)}, "minmax"), {"a"})
+    assert quiet.hash != first.hash and quiet.frames["least_noise"] == ["a"]
+    assert quiet.within([], [], quiet.table) == quiet, "made again with --cache, it is the same"
     write_manifest(mended, tmp_path / "m.json")
     assert read_manifest(tmp_path / "m.json") == mended

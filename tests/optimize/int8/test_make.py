@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import json
-from functools import partial
 
 import numpy as np
 import pytest
@@ -13,17 +12,20 @@ from jetracer.cli.main import main  # noqa: E402
 from jetracer.core.errors import ModelError  # noqa: E402
 from jetracer.engine.card import ModelCard, ModelInput, find_card, write_card  # noqa: E402
 from jetracer.engine.load import sha256_of  # noqa: E402
-from jetracer.engine.parity import Parity  # noqa: E402
+from jetracer.engine.parity import Parity, Probes  # noqa: E402
 from jetracer.optimize.int8 import make as making  # noqa: E402
+from jetracer.optimize.int8 import within_budget  # noqa: E402
 from jetracer.optimize.int8.graph import tidy  # noqa: E402
 from jetracer.optimize.int8.make import Int8Config, int8  # noqa: E402
 from jetracer.optimize.int8.manifest import read_manifest  # noqa: E402
 from jetracer.optimize.int8.trt_cache import read_cache  # noqa: E402
 from jetracer.optimize.int8.verdict import recommend, weight_bits_here, why_slow  # noqa: E402
-from tests.optimize.int8.nets import SIDE, Net, bytes_in, residual_net  # noqa: E402
+from jetracer.perception.preprocess import Preprocess  # noqa: E402
+from tests.optimize.int8.nets import SIDE, Frank, Net, bytes_in, pictures, residual_net  # noqa: E402
 from tests.optimize.int8.test_frames import a_set  # noqa: E402
 
 CONFIG = Int8Config(frames=30, force=True, seconds=0.05, budget=100.0, command="jetracer optimize int8 small.onnx")
+PROBES = Probes(tuple(pictures(40, seed=4)), 40, Preprocess, lambda one, other: 0.0)
 FITS, FAILS = Parity("int8", 60, (), {}), Parity("int8", 60, ("the aim is off by 9 px",), {})
 
 
@@ -43,7 +45,9 @@ def small(tmp_path):
 
 @pytest.fixture(autouse=True)
 def no_rendering(monkeypatch):
-    monkeypatch.setattr(making, "prove", lambda model, parent: FITS)
+    monkeypatch.setattr(making, "road_probes", lambda: PROBES)
+    monkeypatch.setattr(within_budget, "Judge", Frank)
+    monkeypatch.setattr(making, "prove", lambda model, parent, probes: FITS)
 
 
 def card_of(path):
@@ -154,12 +158,8 @@ def test_the_file_for_the_cpu_is_proven_and_drives(small, laps, monkeypatch):
     """On what the shipped road model's gate asks, for an aim of this size."""
     from jetracer.drive.prove import prove
     from jetracer.engine.load import load_engine
-    from jetracer.engine.parity import Probes
-    from jetracer.perception.preprocess import Preprocess
-    from tests.optimize.int8.nets import pictures
 
-    probes = Probes(tuple(pictures(40, seed=4)), 40, Preprocess, lambda one, other: 0.0)
-    monkeypatch.setattr(making, "prove", partial(prove, probes=probes))
+    monkeypatch.setattr(making, "prove", prove)
     report = int8(str(small), laps, Int8Config(frames=40, force=True, seconds=0.05, method="minmax", budget=100.0))
     if report.details["parity"]["passed"]:
         with load_engine(report.files["cpu"]) as engine:
