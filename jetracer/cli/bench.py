@@ -12,6 +12,7 @@ from typing import Any, Callable, Dict, List
 
 import numpy as np
 
+from jetracer.cli.parser import Parser
 from jetracer.core.errors import EngineRefused
 from jetracer.engine.base import ENGINES, Engine
 from jetracer.engine.interleave import interleave
@@ -30,7 +31,7 @@ def main(arguments: List[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="jetracer bench", description=__doc__, allow_abbrev=False)
+    parser = Parser(prog="jetracer bench", description=__doc__)
     add = parser.add_argument
     add("models", metavar="MODEL", nargs="+", help="what drives: ONNX files, engines, a shipped model's name")
     add("--engine", metavar="NAME", action="append", default=[],

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Dict, List
 
+from jetracer.cli.parser import Parser
 from jetracer.core.errors import ConfigError
 from jetracer.engine.build import Result, build_engine, card_of, engine_place, explain_build
 from jetracer.engine.build_plan import BuildPlan, make_plan
@@ -44,7 +45,7 @@ def main(arguments: List[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="jetracer build", description=__doc__, allow_abbrev=False)
+    parser = Parser(prog="jetracer build", description=__doc__)
     add = parser.add_argument
     add("model", metavar="MODEL", help="an ONNX file with a card, a shipped model's name, or a .hybrid file of parts")
     add("--precision", choices=PRECISIONS, default="auto", help="default auto: the fastest that there is")

@@ -14,6 +14,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple
 
+from jetracer.cli.parser import Parser
 from jetracer.core import config as configuration
 from jetracer.core.errors import ConfigError
 from jetracer.core.registry import unknown
@@ -35,8 +36,8 @@ def main(arguments: List[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="jetracer calibrate", allow_abbrev=False,
+    parser = Parser(
+        prog="jetracer calibrate",
         description="Find the car's centre, ends, dead band and reverse, with its wheels off the ground. "
                     "See also: jetracer calibrate camera --help, jetracer calibrate delay --help",
         epilog="Options of the configuration work too, such as --bus 8 or, with --sim, --world.car_seed 7.",

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Iterator, List, Optional, Tuple
 
 from jetracer.cli.calibrate import say, show
+from jetracer.cli.parser import Parser
 from jetracer.core import config as configuration
 from jetracer.core.errors import ConfigError, DeviceError
 
@@ -40,8 +41,8 @@ def main(arguments: List[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="jetracer calibrate camera", description=__doc__, allow_abbrev=False,
+    parser = Parser(
+        prog="jetracer calibrate camera", description=__doc__,
         epilog="Options of the camera work too, such as --width 640 --capture_width 1280.")
     add = parser.add_argument
     add("--print-board", metavar="FILE", help="write the board as FILE.pdf or FILE.png, true to scale, and end")
@@ -161,6 +162,9 @@ def _mounted(options: argparse.Namespace, board: Any, config: Any, path: Path) -
     from jetracer.calibrate.mount import mount_from_floor, mount_from_horizon
     from jetracer.camera.calibration import load_camera
 
+    if not path.exists():
+        raise ConfigError(f"There is no {path}, where the lens would be, which comes first: "
+                          f"jetracer calibrate camera --camera {options.camera} --name {options.name}")
     file = load_camera(path)
     if options.horizon is not None:
         if options.height is None:

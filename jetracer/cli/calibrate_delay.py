@@ -9,6 +9,7 @@ from dataclasses import asdict, replace
 from typing import Any, Callable, List
 
 from jetracer.cli.calibrate import car_options, chosen, interrupted, say, write_kit
+from jetracer.cli.parser import Parser
 from jetracer.core.errors import ConfigError
 
 CRAWL_MPS = 0.25
@@ -45,7 +46,7 @@ def main(arguments: List[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="jetracer calibrate delay", description=__doc__, allow_abbrev=False)
+    parser = Parser(prog="jetracer calibrate delay", description=__doc__)
     how = parser.add_mutually_exclusive_group(required=True)
     how.add_argument("--standing", action="store_true", help="the car stands, its front wheels are in the picture")
     how.add_argument("--rolling", action="store_true", help="the car rolls at a crawl, for some metres")

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional
 
+from jetracer.cli.parser import Parser
 from jetracer.core.errors import ConfigError, DeviceError
 from jetracer.core.types import Frame
 from jetracer.data.formats.base import FORMATS, read, recognised
@@ -19,7 +20,7 @@ def main(arguments: List[str]) -> int:
     parser = _parser()
     options, options.rest = parser.parse_known_args(arguments)
     if options.rest and options.run is not _convert:
-        parser.error(f"unrecognized arguments: {' '.join(options.rest)}")
+        parser.refuse(options.rest)
     result = options.run(options)
     if result is None:
         return 0
@@ -27,16 +28,16 @@ def main(arguments: List[str]) -> int:
         print(json.dumps(result))
     else:
         print(told(result))
-    return 0
+    return 1 if result.get("unknown") and not result["changed"] else 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="jetracer data", description=__doc__, allow_abbrev=False,
+def _parser() -> Parser:
+    parser = Parser(prog="jetracer data", description=__doc__,
                                      epilog=f"Formats: {', '.join(FORMATS.names)}; recognised by what a folder holds.")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
 
     def verb(name: str, run: Callable, words: str, source: str = "SET") -> argparse.ArgumentParser:
-        one = verbs.add_parser(name, help=words, description=words, allow_abbrev=False)
+        one = verbs.add_parser(name, help=words, description=words)
         one.set_defaults(run=run)
         one.add_argument("source", metavar=source, nargs="+" if name == "import" else None)
         one.add_argument("--json", action="store_true", help="one JSON object on the last line")

@@ -6,13 +6,14 @@ import signal
 from typing import Any, List
 
 from jetracer.cli.kits import BUS_HELP
+from jetracer.cli.parser import Parser
 from jetracer.core import config as configuration
 from jetracer.core.errors import DeviceError
 
 
 def main(arguments: List[str]) -> int:
-    parser = argparse.ArgumentParser(
-        prog="jetracer display", description=__doc__, allow_abbrev=False,
+    parser = Parser(
+        prog="jetracer display", description=__doc__,
         epilog="Options of the display work too, such as --display.size 128x64. A display that is absent is no "
                "fault: it is looked for again now and then. SIGTERM and Ctrl-C end it and leave the glass dark.",
     )

@@ -13,6 +13,7 @@ from dataclasses import asdict
 from typing import Dict, Iterator, List, Tuple
 
 from jetracer.cli.drive import configured
+from jetracer.cli.parser import Parser
 from jetracer.core.errors import ConfigError
 from jetracer.doctor.base import FAIL, OK, SKIP, WARN, Check, Host
 from jetracer.doctor.examine import examine
@@ -27,7 +28,7 @@ def main(arguments: List[str]) -> int:
         from jetracer.cli import doctor_model
 
         return doctor_model.main(arguments[1:])
-    parser = argparse.ArgumentParser(prog="jetracer doctor", description=__doc__, allow_abbrev=False,
+    parser = Parser(prog="jetracer doctor", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter,
                                      epilog="docs/doctor.md lists the checks and the form of --json. "
                                             "What a TensorRT does not take of a model: jetracer doctor model --help")

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Sequence
 
+from jetracer.cli.parser import Parser
 from jetracer.core.config import write_bytes
 from jetracer.core.errors import ConfigError, ModelError
 from jetracer.engine.devices import DEVICES, Version, device, dotted, parse_version
@@ -43,7 +44,7 @@ def main(arguments: List[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="jetracer doctor model", description=__doc__, allow_abbrev=False,
+    parser = Parser(prog="jetracer doctor model", description=__doc__,
                                      epilog="docs/engines.md lists the troubles, and three ways round them.")
     add = parser.add_argument
     add("model", metavar="MODEL", help="an ONNX file, or a shipped model's name")

@@ -6,9 +6,10 @@ import json
 import signal
 import sys
 from dataclasses import replace
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from jetracer.car.base import CarConfig
+from jetracer.cli.parser import Parser
 from jetracer.core import config as configuration
 from jetracer.core.errors import ConfigError
 from jetracer.core.types import Step
@@ -17,10 +18,15 @@ from jetracer.drive.kit import kit_of
 from jetracer.safety.reasons import reason
 
 STATUS_EVERY_S = 0.2
+TOO_SLOW = ("stale_frame", "watchdog")  # what stops a car that nothing else is wrong with
+BUSY = ("This computer was too busy to simulate in real time: end what else runs and drive again; "
+        "jetracer evaluate --tracks 1 --seeds 1 drives in a time that waits for it.")
 
 
-def main(arguments: List[str], verb: str = "jetracer drive", about: Optional[str] = __doc__) -> int:
-    options, rest = _parser(verb, about).parse_known_args(arguments)
+def main(arguments: List[str], verb: str = "jetracer drive", about: Optional[str] = __doc__,
+         own: Sequence[Tuple[str, str]] = ()) -> int:
+    """`own`: options of the verb, each with its help, that it has itself made into those of a drive."""
+    options, rest = _parser(verb, about, own).parse_known_args(arguments)
     config, status = _config(options, rest), Status(quiet=options.headless or options.json)
     from jetracer.drive.build import completed, drive  # only now: it loads OpenCV
     if not options.kit:
@@ -33,7 +39,7 @@ def main(arguments: List[str], verb: str = "jetracer drive", about: Optional[str
     finally:
         status.close()
         status.tell_trim(config.car)
-    print(json.dumps(summary) if options.json else _told(summary))
+    print(json.dumps(summary) if options.json else _told(summary, config.sim and not config.world.fault))
     return 0 if summary["reached"] else 1
 
 
@@ -42,13 +48,15 @@ def configured(arguments: List[str]) -> Any:
     return _config(*_parser("jetracer drive", None).parse_known_args(arguments))
 
 
-def _parser(verb: str, about: Optional[str]) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog=verb, description=about, allow_abbrev=False,
+def _parser(verb: str, about: Optional[str], own: Sequence[Tuple[str, str]] = ()) -> argparse.ArgumentParser:
+    parser = Parser(
+        prog=verb, description=about,
         epilog="Any option of the configuration works too, such as --control.speed.max_speed_mps 1.2; "
                "the config.toml of a run folder lists them all.",
     )
     add = parser.add_argument
+    for name, text in own:
+        add(name, action="store_true", help=text)
     add("--sim", action="store_true", help="a simulated car on a simulated track")
     add("--camera", metavar="NAME", help="csi, usb, usb:1, replay:FOLDER, replay:FILM, sim, null")
     add("--kit", metavar="NAME", help="the car's kit: a name (jetracer kits --list) or your own FILE.toml; "
@@ -60,7 +68,8 @@ def _parser(verb: str, about: Optional[str]) -> argparse.ArgumentParser:
     add("--laps", type=int, metavar="N", help="end after so many laps (simulation)")
     add("--duration", type=float, metavar="S", help="end after so many seconds")
     add("--seed", type=int, metavar="N", help="of the simulated track and its look")
-    add("--fault", action="append", metavar="NAME@START[+DURATION]", help="it goes wrong on purpose (simulation)")
+    add("--fault", action="append", metavar="NAME@START[+DURATION]",
+        help="it goes wrong on purpose (simulation): black, frozen, lost ...; see docs/simulation.md")
     add("--hz", type=float, metavar="HZ", help="pace of the loop; default: every frame as it comes")
     add("--service", action="store_true", help="started at boot by systemd: see jetracer service")
     add("--realtime", action="store_true", help="real-time scheduling, where permitted")
@@ -174,6 +183,10 @@ def _recorded(recording: Any) -> str:
     return f"{'REC' if recording.on else 'rec off'} {recording.pictures}{lost}"
 
 
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
 def _bar(steering: float, half: int = 6) -> str:
     place = round(half * (1 + max(-1.0, min(1.0, steering))))
     return "[" + "".join("|" if at == place else "·" if at == half else " " for at in range(2 * half + 1)) + "]"
@@ -207,20 +220,24 @@ def _engine_told(engine: Optional[Dict[str, str]]) -> str:
     return f" ({engine['name']}, {engine['precision']})" if engine else ""
 
 
-def _told(summary: Dict[str, Any]) -> str:
+def _told(summary: Dict[str, Any], sound: bool = False) -> str:
+    """`sound`: a simulated world in which nothing goes wrong on purpose."""
     loop = summary["loop"]
     lines = [f"Ended: {summary['ended']}."]
     if summary["laps"] is not None:
         lines.append(f"{laps(summary['laps'])}, {summary['distance_m']:.1f} m in {summary['duration_s']:.1f} s; "
-                     f"off track {summary['off_track']} times, {summary['collisions']} collisions.")
+                     f"off track {_count(summary['off_track'], 'time')}, {_count(summary['collisions'], 'collision')}.")
     else:
         lines.append(f"{summary['frames']} frames in {summary['duration_s']:.1f} s.")
-    lines += _stops_told(summary["stops"]) + _recording_told(summary["recording"])
+    lines += _stops_told(summary["stops"])
+    if sound and any(stop["reason"] in TOO_SLOW for stop in summary["stops"]):
+        lines.append(BUSY)
+    lines += _recording_told(summary["recording"])
     lines += [f"Not written: {problem}." for problem in summary.get("report_errors", ())]
     if loop["frame_age_ms"]["p50"] is not None:
         lines.append(
             f"Frame to motors {loop['frame_age_ms']['p50']:.1f} ms (99 %: {loop['frame_age_ms']['p99']:.1f}), "
-            f"network {loop['inference_ms']['p50']:.1f} ms{_engine_told(summary['engine'])}, period even to "
+            f"network {loop['inference_ms']['p50']:.1f} ms{_engine_told(summary['engine'])}, period varies by "
             f"{loop['period_rsd'] or 0:.1%}."
         )
     return "\n".join([*lines, f"See {summary['run']}"])

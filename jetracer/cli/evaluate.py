@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any, Dict, List, Optional, Tuple
 
 from jetracer.cli.data import words
+from jetracer.cli.parser import Parser
 from jetracer.core.config import override
 from jetracer.core.errors import ConfigError
 
@@ -29,21 +30,23 @@ def main(arguments: List[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="jetracer evaluate", description=__doc__, allow_abbrev=False,
+    parser = Parser(
+        prog="jetracer evaluate", description=__doc__,
         epilog="The controller's options work too, such as --control.speed.max_speed_mps 2.",
     )
     add = parser.add_argument
-    add("--road", metavar="MODEL", default="road", help="a shipped name, an .onnx file, null, or oracle")
+    add("--road", metavar="MODEL", default="road",
+        help="a shipped name (road), an .onnx file, null, or oracle, who knows the track")
     add("--against", metavar="MODEL", default="", help="compare with this one, on the same episodes")
     add("--report", metavar="FOLDER", default="", help="write it as a page, index.html, and as report.json")
     add("--frames", metavar="FOLDER", help="labelled pictures: any data set that `jetracer data` reads")
-    add("--tracks", type=int, metavar="N", default=50, help="how many unseen tracks")
-    add("--seeds", type=int, metavar="N", default=5, help="episodes on each: start, light, camera noise")
-    add("--first-seed", type=int, metavar="N", help="of the tracks; 200000 or more, which no model is trained on")
-    add("--duration", type=float, metavar="S", default=60.0, help="of an episode")
-    add("--lag-s", type=float, metavar="S", default=0.0, help="injected delay from picture to decision")
-    add("--workers", type=int, metavar="N", default=2, help="processes")
+    add("--tracks", type=int, metavar="N", default=50, help="how many unseen tracks (50)")
+    add("--seeds", type=int, metavar="N", default=5, help="episodes on each: start, light, camera noise (5)")
+    add("--first-seed", type=int, metavar="N",
+        help="of the tracks (1000000); 200000 or more, which no model is trained on")
+    add("--duration", type=float, metavar="S", default=60.0, help="of an episode (60)")
+    add("--lag-s", type=float, metavar="S", default=0.0, help="injected delay from picture to decision (0)")
+    add("--workers", type=int, metavar="N", default=2, help="processes (2)")
     add("--json", action="store_true", help="one JSON object on the last line")
     return parser
 
@@ -144,6 +147,13 @@ def told_frames(result: Dict[str, Any]) -> str:
     skip = {"kind", "path", "format", "records", "deleted", "answered", "skipped", "flagged"}
     for name, value in result.items():
         if name not in skip:
-            lines.append(f"{name:<16} {words(value)}")
+            lines += _told_by_x(value) if name == "by_x" else [f"{name:<16} {words(value)}"]
     lines += [f"{what} {item['path']}: {item['why']}" for what in ("flagged", "skipped") for item in result[what]]
     return "\n".join(lines)
+
+
+def _told_by_x(bins: List[Dict[str, Any]]) -> List[str]:
+    """A line for each fifth of the picture in which an aim may lie."""
+    return [f"{'aim at ' if at == 0 else '':>7}{one['from_px']:3.0f} to {one['to_px']:3.0f} px: " + (
+                f"{one['records']} pictures, {one['mean_px']:.1f} px off, {one['bias_x_px']:+.1f} px to the right"
+                if one["records"] else "no pictures") for at, one in enumerate(bins)]

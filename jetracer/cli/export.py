@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Dict, List
 
 from jetracer.cli.needs import needs
+from jetracer.cli.parser import Parser
 
 
 def main(arguments: List[str]) -> int:
@@ -20,7 +21,7 @@ def main(arguments: List[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="jetracer export", description=__doc__, allow_abbrev=False)
+    parser = Parser(prog="jetracer export", description=__doc__)
     add = parser.add_argument
     add("to", choices=("onnx",), help="what to make")
     add("source", metavar="FILE.pth", help="the state_dict() that the notebook saved")

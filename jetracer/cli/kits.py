@@ -1,19 +1,19 @@
 """`jetracer kits`: which kit this car is built from, by the chips on its bus, and why. Only reads."""
 from __future__ import annotations
 
-import argparse
 import json
 from typing import Any, Dict, List
 
 from jetracer.car.detect import Found, detect_on
 from jetracer.car.kit import kit_names, load_kit
+from jetracer.cli.parser import Parser
 from jetracer.core.i2c import AUTO, which_bus
 
 BUS_HELP = "1 for /dev/i2c-1, or sim:PATH; default: the one on pins 3 and 5 of the header"
 
 
 def main(arguments: List[str]) -> int:
-    parser = argparse.ArgumentParser(prog="jetracer kits", description=__doc__, allow_abbrev=False)
+    parser = Parser(prog="jetracer kits", description=__doc__)
     parser.add_argument("--bus", default=AUTO, metavar="N", help=BUS_HELP)
     parser.add_argument("--list", action="store_true", help="the kits that there are; looks at no bus")
     parser.add_argument("--json", action="store_true", help="one JSON object on the last line")

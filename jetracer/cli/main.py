@@ -1,6 +1,7 @@
 """`jetracer VERB ...`: one verb per job, one file per verb; a verb's file is imported only when it is called.
 
-Exit code 0: done. 1: the thing failed. 2: wrong usage. Errors are one or two lines on standard error.
+Exit code 0: done. 1: the thing failed. 2: wrong usage. 130: ended by Ctrl-C. Errors are one
+or two lines on standard error.
 """
 from __future__ import annotations
 
@@ -19,9 +20,9 @@ VERBS = {
     "record": "drive by hand and record it, or repair a recording that was cut off",
     "evaluate": "score a road model: closed loop on unseen tracks, or on labelled frames",
     "data": "data sets: import, export, check, stats, split, label, movie, delete",
-    "train": "a road model from labelled or driven pictures; loop: what to label next",
+    "train": "a road model from labelled or driven pictures; loop: from few labels, or what to label next",
     "export": "weights of NVIDIA's notebooks as a model file that drives",
-    "optimize": "a model into a smaller or faster one, and what that costs: fp16",
+    "optimize": "a model into a smaller or faster one, and what that costs: fp16, int8",
     "build": "a model into the fastest engine that this computer can run, or the plan for another",
     "profile": "what each layer of a model costs, and how long it takes, here and on a Jetson",
     "bench": "how fast models are beside each other, measured in turns",

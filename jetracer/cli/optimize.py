@@ -24,7 +24,8 @@ def main(arguments: List[str]) -> int:
         raise SystemExit(0 if arguments else 2)  # as argparse ends the other verbs
     if name not in TECHNIQUES:
         raise unknown("technique", name, TECHNIQUES)
-    needs("optimize", "onnx")
+    if not {"-h", "--help"}.intersection(arguments):
+        needs("optimize", "onnx")
     return import_module(f"jetracer.cli.optimize_{name}").main(arguments[1:])
 
 

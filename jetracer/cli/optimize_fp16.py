@@ -6,13 +6,14 @@ import shlex
 from typing import List
 
 from jetracer.cli.optimize import frames_of, show
+from jetracer.cli.parser import Parser
 from jetracer.engine.load import find_model
 
 
 def main(arguments: List[str]) -> int:
-    from jetracer.optimize.fp16 import Fp16Config, fp16
-
     options = _parser().parse_args(arguments)
+    from jetracer.optimize.fp16 import Fp16Config, fp16  # only now: help needs no onnx
+
     model = find_model(options.model)
     config = Fp16Config(out=options.out, budget=options.budget,
                         command=shlex.join(["jetracer", "optimize", "fp16", *arguments]))
@@ -20,7 +21,7 @@ def main(arguments: List[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="jetracer optimize fp16", description=__doc__, allow_abbrev=False)
+    parser = Parser(prog="jetracer optimize fp16", description=__doc__)
     add = parser.add_argument
     add("model", metavar="MODEL", help="an ONNX file with a card, in FP32, or a shipped model's name")
     add("--data", metavar="SET", default="", help="pictures to measure on: any data set; default: simulated ones")

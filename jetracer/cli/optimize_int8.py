@@ -7,13 +7,14 @@ import sys
 from typing import List
 
 from jetracer.cli.optimize import show
+from jetracer.cli.parser import Parser
 from jetracer.engine.load import find_model
 
 
 def main(arguments: List[str]) -> int:
-    from jetracer.optimize.int8.make import Int8Config, int8
-
     options = _parser().parse_args(arguments)
+    from jetracer.optimize.int8.make import Int8Config, int8  # only now: help needs no onnx
+
     model = find_model(options.model)
     config = Int8Config(
         out=options.out, method=options.method, frames=options.frames, keep=tuple(options.keep), cache=options.cache,
@@ -23,7 +24,7 @@ def main(arguments: List[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="jetracer optimize int8", description=__doc__, allow_abbrev=False)
+    parser = Parser(prog="jetracer optimize int8", description=__doc__)
     add = parser.add_argument
     add("model", metavar="MODEL", help="an ONNX file with a card, in FP32, or a shipped model's name")
     add("--data", metavar="SET", default="sim", help="pictures to calibrate with: any data set, or sim (default)")

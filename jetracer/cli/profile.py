@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Dict, List
 
 from jetracer.cli.needs import needs
+from jetracer.cli.parser import Parser
 from jetracer.core.errors import ConfigError
 from jetracer.engine.devices import DEVICES, device
 from jetracer.engine.load import find_model
@@ -33,7 +34,7 @@ def main(arguments: List[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="jetracer profile", description=__doc__, allow_abbrev=False)
+    parser = Parser(prog="jetracer profile", description=__doc__)
     add = parser.add_argument
     add("model", metavar="MODEL", nargs="?", help="an ONNX file, or a shipped model's name")
     add("--device", metavar="NAME", action="append", default=[],

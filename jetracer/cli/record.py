@@ -10,12 +10,15 @@ from jetracer.cli import drive
 from jetracer.cli.teleop import by_hand, device
 from jetracer.core.errors import ConfigError
 
+OWN = (("--auto", "the road model drives, and all is recorded"),
+       ("--repair", "with RUN alone: finish a recording that was cut off"))
+
 
 def main(arguments: List[str]) -> int:
     if "--repair" in arguments:
         return _repair([word for word in arguments if word != "--repair"])
     words = _by_itself(arguments) if "--auto" in arguments else by_hand(["--record", *arguments])
-    return drive.main(words, "jetracer record", __doc__)
+    return drive.main(words, "jetracer record", __doc__, OWN)
 
 
 def _by_itself(arguments: List[str]) -> List[str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from textwrap import indent
 from typing import List
 
+from jetracer.cli.parser import Parser
 from jetracer.core.errors import BusError, ConfigError, ServiceError
 from jetracer.core.i2c import AUTO
 from jetracer.service.install import below, install, remove, written
@@ -28,7 +29,7 @@ def main(arguments: List[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="jetracer service", description=__doc__, allow_abbrev=False)
+    parser = Parser(prog="jetracer service", description=__doc__)
     jobs = parser.add_subparsers(dest="job", metavar="install | status | remove", required=True)
     one = jobs.add_parser("install", help="write the units and their configuration, enable and start them")
     one.add_argument("--kit", metavar="NAME", help="the car's kit, if the bus cannot tell: see jetracer kits")

@@ -1,17 +1,17 @@
 """`jetracer stop`: the car stops now, whoever drives it, and stays in neutral until it is armed again."""
 from __future__ import annotations
 
-import argparse
 import os
 from typing import List
 
+from jetracer.cli.parser import Parser
 from jetracer.core.errors import GuardError
 from jetracer.core.runtime import guard_socket
 from jetracer.safety.client import GuardClient
 
 
 def main(arguments: List[str]) -> int:
-    parser = argparse.ArgumentParser(prog="jetracer stop", description=__doc__, allow_abbrev=False)
+    parser = Parser(prog="jetracer stop", description=__doc__)
     parser.add_argument("--socket", metavar="PATH", help="the guard's socket, if it is not the usual one")
     parser.add_argument("--shutdown", action="store_true", help="end the guard's process as well")
     options = parser.parse_args(arguments)

@@ -11,10 +11,11 @@ from jetracer.teleop.finder import PadSearch
 
 # words after which there is a camera; without them a real car drives without one
 _SEEING = ("--sim", "--camera", "--config")
+OWN = (("--record", "keep the pictures while the record button is on, as jetracer record does"),)
 
 
 def main(arguments: List[str]) -> int:
-    return drive.main(by_hand(arguments), "jetracer teleop", __doc__)
+    return drive.main(by_hand(arguments), "jetracer teleop", __doc__, OWN)
 
 
 def by_hand(arguments: List[str]) -> List[str]:

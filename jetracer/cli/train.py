@@ -1,4 +1,7 @@
-"""`jetracer train road`: a road model from labelled or driven pictures, as a file that drives, with a report."""
+"""`jetracer train road`: a road model from labelled or driven pictures, as a file that drives, with a report.
+
+`jetracer train loop`: from few labels; see jetracer train loop --help
+"""
 from __future__ import annotations
 
 import argparse
@@ -9,7 +12,10 @@ from pathlib import Path
 from typing import Any, Dict, List
 
 from jetracer.cli.needs import needs
+from jetracer.cli.parser import Parser
+from jetracer.core.registry import unknown
 
+WHAT = ("road", "loop")
 CUT_OFF = 130  # exit code of what Ctrl-C ended
 
 
@@ -18,6 +24,8 @@ def main(arguments: List[str]) -> int:
         from jetracer.cli.train_loop import main as loop
 
         return loop(arguments[1:])
+    if arguments and arguments[0] not in WHAT and not arguments[0].startswith("-"):
+        raise unknown("training", arguments[0], WHAT)
     options, rest = _parser().parse_known_args(arguments)
     folder = Path(options.out or f"runs/{Path(options.sets[0]).resolve().name}-{options.net}")
     try:
@@ -35,8 +43,8 @@ def main(arguments: List[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="jetracer train", description=__doc__, allow_abbrev=False,
+    parser = Parser(
+        prog="jetracer train", description=__doc__,
         epilog="All other options of the training work too, such as --share 0.1, --train.epochs 100 or "
                "--train.augment.flip 0.5. The same command with the same --out goes on where it was cut off.")
     add = parser.add_argument
@@ -46,10 +54,11 @@ def _parser() -> argparse.ArgumentParser:
     add("--start", metavar="WHAT", default="",
         help="first weights: road (the shipped model), imagenet, none, or a file: .pth, .onnx; "
              "default: road for road_net, imagenet for the others")
-    add("--size", type=int, default=224, help="side in px of the picture that the model takes (224)")
+    add("--size", type=int, metavar="PX", default=224, help="side in px of the picture that the model takes (224)")
     add("--camera", metavar="FILE", default="",
         help="for driven pictures: what `jetracer calibrate camera` wrote, sim, or none")
-    add("--delay-s", type=float, default=0.0, help="from picture to wheels; shifts driven labels (0)")
+    add("--delay-s", type=float, default=0.0, metavar="S",
+        help="from picture to wheels, in seconds; shifts driven labels (0)")
     add("--out", metavar="FOLDER", help="default: runs/SET-NET")
     add("--json", action="store_true", help="one JSON object on the last line")
     return parser

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any, Dict, List
 
+from jetracer.cli.parser import Parser
 from jetracer.core.errors import ConfigError
 
 
@@ -32,8 +33,8 @@ def main(arguments: List[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="jetracer train loop", description=__doc__, allow_abbrev=False,
+    parser = Parser(
+        prog="jetracer train loop", description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="All options of the loop work with --sim, such as --frames 300, --minutes 5, --rounds 3, --workers 4 "
                "(jetracer/export/loop.py).")

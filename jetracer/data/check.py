@@ -1,6 +1,7 @@
 """What is wrong with a data set, by name: copies, blank and blurred pictures, odd labels, imbalance, leaks."""
 from __future__ import annotations
 
+import shlex
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
@@ -132,7 +133,7 @@ def _leaks(samples: Sequence[Sample], alike: Sequence[Tuple[int, int]], divided:
 
 def advice(result: Dict[str, Any]) -> List[str]:
     """What to do about it, the worst first; empty when all is well."""
-    told = []
+    told, path = [], shlex.quote(str(result["path"]))
     balance, leaks = result["steering"], result["leaks"]
     count = {name: len(result[name]) for name in ("skipped", "duplicates", "blank", "blurred", "outliers")}
     if count["skipped"]:
@@ -141,7 +142,7 @@ def advice(result: Dict[str, Any]) -> List[str]:
         told.append(f"Training and validation share {len(leaks['sessions'])} sessions and {len(leaks['pictures'])} "
                     "pairs of pictures that look alike: the validation error is too good to be true.")
     if count["duplicates"]:
-        told.append(f"Exact copies: {count['duplicates']}; jetracer data delete SET --found duplicates.")
+        told.append(f"Exact copies: {count['duplicates']}; jetracer data delete {path} --found duplicates")
     told += [f"Pictures that are {kind}: {count[kind]}; look at them." for kind in ("blank", "blurred") if count[kind]]
     if count["outliers"]:
         told.append(f"Labels that look wrong: {count['outliers']}; look at them.")
@@ -151,7 +152,7 @@ def advice(result: Dict[str, Any]) -> List[str]:
             told.append(f"{max(right, 1 - right):.0%} of the bends go {'right' if right > 0.5 else 'left'}: drive the "
                         "other way round too, or train with mirrored pictures.")
     if result["labelled"] < result["records"]:
-        told.append(f"Without a label: {result['records'] - result['labelled']}; jetracer data label SET.")
+        told.append(f"Without a label: {result['records'] - result['labelled']}; jetracer data label {path}")
     if leaks is None:
-        told.append("Not split yet; jetracer data split SET.")
+        told.append(f"Not split yet; jetracer data split {path}")
     return told

@@ -20,6 +20,10 @@ Guess = Callable[[np.ndarray], Optional[Aim]]
 
 def write_film(images: Iterable[np.ndarray], hz: float, path: Path) -> Optional[str]:
     """Write (H, W, 3) pictures as an mp4 in the size of the first; returns what went wrong, or None."""
+    if path.suffix != ".mp4":
+        return f"{path} is no name of a film; give it as FILM.mp4"
+    if not path.parent.is_dir():
+        return f"there is no folder {path.parent}"
     writer, size, problem = None, (0, 0), None
     for image in images:
         if writer is None:

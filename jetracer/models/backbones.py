@@ -87,7 +87,8 @@ def read_state(path: Path) -> Dict[str, torch.Tensor]:
     try:
         content: Any = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever a damaged or foreign file makes torch raise
-        raise ModelError(f"{path} cannot be read as PyTorch weights ({error}); save the state_dict() again.") from error
+        raise ModelError(f"{path} holds no PyTorch weights, or a whole model, whose code is not run; save them again "
+                         "with: torch.save(model.state_dict(), FILE)") from error
     for key in ("net", "state_dict", "model"):
         if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
             content = content[key]

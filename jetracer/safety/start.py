@@ -43,6 +43,9 @@ class GuardHandle:
     def require(self, asked: Launch) -> None:
         """Raises GuardTaken unless the guard has all that `asked` wants other than by default."""
         found = differences(asked, self.launch)
+        if found and asked.bus.startswith("sim:") and self.launch.bus.startswith("sim:"):
+            raise GuardTaken("Another simulated car drives already, and there is one guard for all; end it where it "
+                             "runs, or with: jetracer stop --shutdown")
         if found:
             raise GuardTaken(
                 f"The guard that runs on {self.socket_path} keeps what it was started with: {', '.join(found)}. "

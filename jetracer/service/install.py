@@ -31,6 +31,8 @@ def run(command: Sequence[str]) -> str:
         raise ServiceError(f"{' '.join(command[:2])} did not end within {COMMAND_S:.0f} s.") from error
     if done.returncode:
         said = (done.stderr.strip() or done.stdout.strip() or f"exit code {done.returncode}").splitlines()
+        if "not been booted with systemd" in said[0]:
+            raise ServiceError("systemd does not run here, and services need it; without one: jetracer drive")
         raise ServiceError(f"{' '.join(command[:2])} failed: {said[0]}")
     return done.stdout
 

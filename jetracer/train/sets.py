@@ -90,7 +90,8 @@ def _as_written(data: Dataset, samples: List[Sample], left_out: List[Note]) -> D
         return {"": samples}
     train, val = written.apply(samples)
     known = {*written.train, *written.val}
-    left_out += [Note(f"{data.path}/{sample.name}", "is not in split.json; made anew by: jetracer data split SET")
+    anew = f"is not in split.json; made anew by: jetracer data split {data.path}"
+    left_out += [Note(f"{data.path}/{sample.name}", anew)
                  for sample in samples if sample.name not in known]
     return {"train": train, "val": val}
 

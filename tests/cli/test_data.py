@@ -97,3 +97,21 @@ def test_wrong_usage_is_one_clear_line(capsys, tmp_path, monkeypatch, words, cau
     assert main(["data", *words]) == 2
     error = capsys.readouterr().err
     assert cause in error and error.count("\n") == 1
+
+
+def test_names_that_are_not_in_the_set_fail(capsys, tub, tmp_path):
+    assert main(["data", "import", str(tub), str(tmp_path / "set")]) == 0
+    capsys.readouterr()
+    assert main(["data", "delete", str(tmp_path / "set"), "nowhere.jpg"]) == 1
+    assert "nowhere.jpg" in capsys.readouterr().out
+
+
+def test_advice_can_be_run_as_it_stands(capsys, tub):
+    assert f"Not split yet; jetracer data split {tub}" in run(capsys, "check", tub)["advice"]
+
+
+@pytest.mark.parametrize("film, why", [("film.txt", "give it as FILM.mp4"), ("nowhere/film.mp4", "there is no folder")])
+def test_where_no_film_can_be_is_said_in_a_line(capfd, tub, tmp_path, film, why):
+    assert main(["data", "movie", str(tub), str(tmp_path / film)]) == 1
+    told = capfd.readouterr().err
+    assert why in told and len(told.splitlines()) == 1

@@ -36,6 +36,15 @@ def test_every_verb_has_help(verb, capsys):
     assert f"jetracer {verb}" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("technique", ["fp16", "int8"])
+def test_a_technique_has_help_before_its_packages_are_there(technique, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(SystemExit) as end:
+        main(["optimize", technique, "--help"])
+    assert end.value.code == 0
+    assert f"jetracer optimize {technique}" in capsys.readouterr().out
+
+
 WRONG_USAGE = [
     (["drvie"], "did you mean 'drive'"),
     (["drive", "--sim", "--camera.widht", "3"], "did you mean 'camera.width'"),
@@ -55,6 +64,11 @@ WRONG_USAGE = [
     (["evaluate", "--against", "oracle", "--tracks", "4"], "too few to compare"),
     (["evaluate", "--against", "oracle", "--frames", "nowhere"], "--against does not go with --frames"),
     (["evaluate", "--road", "null", "--frames", "nowhere"], "There is no data set nowhere"),
+    (["drive", "--sim", "--laps", "x"], "invalid int value: 'x'. See: jetracer drive --help"),
+    (["train", "raod", "nowhere"], "did you mean 'road'"),
+    (["data", "chek", "nowhere"], "See: jetracer data --help"),
+    (["profile", "road", "--second", "2"], "did you mean '--seconds'"),
+    (["calibrate", "camera", "--name", "front", "--floor", "0.4"], "--camera csi --name front"),
 ]
 
 

@@ -76,3 +76,11 @@ def test_what_is_said_at_the_end(capsys):
     told = capsys.readouterr()
     assert "rec off 0" in told.err
     assert "The record button was not used: R on the keyboard" in told.out
+
+
+def test_help_names_the_options_of_its_own(capsys):
+    for verb, names in (("record", ("--auto", "--repair")), ("teleop", ("--record",))):
+        with pytest.raises(SystemExit):
+            main([verb, "--help"])
+        told = capsys.readouterr().out
+        assert all(f"  {name} " in told for name in names)

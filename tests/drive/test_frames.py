@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from jetracer.cli.evaluate import told_frames
 from jetracer.core.errors import ConfigError
 from jetracer.core.types import Aim
 from jetracer.drive.frames import evaluate_frames
@@ -47,6 +48,13 @@ def test_clicks_on_and_beyond_the_border_count_in_the_outer_bins(tmp_path):
     assert [entry["records"] for entry in bins] == [2, 0, 0, 0, 2]
     assert bins[1]["mean_px"] is None
     assert bins[0]["bias_x_px"] > 0 > bins[-1]["bias_x_px"]
+
+
+def test_the_bins_are_told_as_lines(tmp_path):
+    picture(tmp_path / "0_224_a.jpg")
+    told = told_frames(evaluate_frames(NullEngine(), tmp_path))
+    assert "aim at   0 to  45 px: 1 pictures, " in told and "45 to  90 px: no pictures" in told
+    assert "{" not in told
 
 
 def test_odd_files_are_listed_by_name_and_harm_nothing(tmp_path):

@@ -76,8 +76,11 @@ def test_weights_that_do_not_fit_are_refused_with_the_next_step(tmp_path):
     with pytest.raises(ModelNotFound, match="no weights"):
         start_from(make_net("resnet18"), "resnet18", str(tmp_path / "none.pth"))
     (tmp_path / "torn.pth").write_bytes(b"PK\x03\x04 torn")
-    with pytest.raises(ModelError, match="cannot be read"):
-        start_from(make_net("resnet18"), "resnet18", str(tmp_path / "torn.pth"))
+    torch.save(make_net("road_net"), tmp_path / "whole.pth")
+    for name in ("torn.pth", "whole.pth"):
+        with pytest.raises(ModelError, match=r"save them again with: torch\.save") as caught:
+            start_from(make_net("resnet18"), "resnet18", str(tmp_path / name))
+        assert len(str(caught.value).splitlines()) == 1
     torch.save({"engine": bytearray(b"trt"), "input_names": ["input_0"]}, tmp_path / "trt.pth")
     with pytest.raises(ModelError, match="TensorRT engine of torch2trt"):
         start_from(make_net("resnet18"), "resnet18", str(tmp_path / "trt.pth"))

@@ -139,6 +139,11 @@ def test_what_is_wanted_on_purpose_the_running_guard_must_have():
     )
 
 
+def test_a_second_simulated_car_is_told_of_the_first():
+    with pytest.raises(GuardTaken, match="Another simulated car drives already"):
+        GuardHandle(Path("s"), Launch("sim:a")).require(Launch("sim:b"))
+
+
 def test_the_computers_sensors_are_watched_where_the_car_is_real_or_it_is_asked_for(tmp_path, board):
     zone = tmp_path / "sys" / "class" / "thermal" / "thermal_zone0"
     zone.mkdir(parents=True)
