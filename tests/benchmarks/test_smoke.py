@@ -181,12 +181,16 @@ def test_int8(monkeypatch):
     for name, value in (("QUICK_FRAMES", 4), ("QUICK_SECONDS", 0.0), ("REAL_SETS", {}),
                         ("_drives", lambda *_: {"fp32": driven, "int8": driven})):
         monkeypatch.setattr(int8, name, value)
+    monkeypatch.setattr("jetracer.optimize.int8.frames.COMPARED", 8)
     result = int8.measure(quick=True)
     net = result["nets"][int8.SHIPPED]
-    assert 0.2 < net["size"]["cpu"] < 0.3 and net["moved"]["cpu"]["mean_percent"] < 5.0
+    assert 0.2 < net["size"]["cpu"] < 1.0 and net["judged"][int8.SIMULATED]["moved"]["cpu"]["mean_percent"] < 5.0
+    assert (result["calibrated"], result["chosen"], result["judged"]) == (4, 8, 4)
+    assert net["repairs"][0]["name"] == "as calibrated"
     assert set(net["latency"]) >= {int8.FIRST, "ONNX Runtime INT8", "PyTorch FP32"}
     shown = int8.show(result)
-    assert "shipped road, simulated, tensorrt" in shown and "goal shipped road: size <= 0.27" in shown
+    for words in (", simulated, tensorrt", ": as calibrated", ", int8", "goal shipped road: size <= 0.27"):
+        assert words in shown
 
 
 def test_real_data(monkeypatch, tmp_path):
