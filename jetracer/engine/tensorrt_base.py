@@ -6,6 +6,7 @@ Source: NVIDIA's Python API references of 8.2.5, 8.5.3, 10.13 and 11.4, and its 
 """
 from __future__ import annotations
 
+import gc
 import time
 from typing import Any, Callable, List, NamedTuple, Optional, Tuple
 
@@ -112,7 +113,7 @@ class Adapter:
     def parse(self, model: bytes, settings: Settings) -> Network:
         """Step 1: an ONNX file's bytes into TensorRT's network. Raises ModelError naming the node."""
         started_s = time.monotonic()
-        builder = self.trt.Builder(self.logger)
+        builder = create(self.trt.Builder, self.logger)
         definition = builder.create_network(self.network_flags(settings))
         parser = self.trt.OnnxParser(definition, self.logger)
         if not parser.parse(model):
@@ -148,7 +149,7 @@ class Adapter:
 
     def load(self, plan: bytes) -> Tuple[Any, Any]:
         """Step 3, first half: (engine, context) of a plan. Raises ModelError with what TensorRT said."""
-        runtime = self.trt.Runtime(self.logger)
+        runtime = create(self.trt.Runtime, self.logger)
         engine = runtime.deserialize_cuda_engine(plan)
         if engine is None:
             raise ModelError(f"TensorRT {self.trt.__version__} does not load the engine ({self.last_words()}).")
@@ -199,6 +200,16 @@ def import_tensorrt() -> Any:
     if not hasattr(tensorrt, "__version__"):
         raise ModelError("The package called tensorrt is not TensorRT: pip uninstall tensorrt")
     return tensorrt
+
+
+def create(kind: Callable[[Any], Any], logger: Any) -> Any:
+    """A Builder or a Runtime of TensorRT's.
+
+    What Python has still to let go of goes first. TensorRT makes and destroys these under one lock, and logs while it
+    holds that: were an older one collected within the logger, which is Python, it would wait for that lock for ever.
+    """
+    gc.collect()
+    return kind(logger)
 
 
 def keeping(trt: Any, log: List[str]) -> Any:

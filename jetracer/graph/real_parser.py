@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any, List, NamedTuple
 
-from jetracer.engine.tensorrt_base import keeping
+from jetracer.engine.tensorrt_base import create, keeping
 
 
 class Word(NamedTuple):
@@ -37,7 +37,7 @@ def build(model: bytes) -> List[Word]:
 def _parse(trt: Any, model: bytes, whole: bool = False) -> List[str]:
     log: List[str] = []
     logger = keeping(trt, log)
-    builder = trt.Builder(logger)
+    builder = create(trt.Builder, logger)
     network = builder.create_network(0)
     parser = trt.OnnxParser(network, logger)
     if parser.parse(model):

@@ -1,6 +1,9 @@
 """The real parser and builder: TensorRT for RTX has TensorRT 11's API and builds without a GPU. It runs nothing."""
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from jetracer.core.errors import ModelError
@@ -30,6 +33,29 @@ def test_the_shipped_model_is_one_that_tensorrt_accepts():
     assert len(made.plan) > 100_000 and made.timing_cache
     assert told and all(phase and 1 <= done <= total for phase, done, total in told)
     assert build((SHIPPED / "road.onnx").read_bytes(), cache=made.timing_cache).plan
+
+
+FORGOTTEN = """
+import gc
+import tensorrt_rtx as trt
+from jetracer.engine.tensorrt_base import create
+
+class Logger(trt.ILogger):
+    def __init__(self):
+        trt.ILogger.__init__(self)
+    def log(self, severity, text):
+        gc.collect()
+
+gc.disable()
+box = [trt.Builder(Logger())]
+box.append(box)  # only the collector can tell that nobody has it any more
+del box
+create(trt.Builder, Logger())  # says that it is another logger
+"""
+
+
+def test_a_builder_that_is_forgotten_does_not_hold_up_the_next():
+    subprocess.run([sys.executable, "-c", FORGOTTEN], check=True, timeout=60)
 
 
 def test_a_build_can_be_ended():
