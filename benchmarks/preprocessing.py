@@ -18,6 +18,7 @@ from benchmarks.measure import table, verdict
 from jetracer.core.errors import DeviceError
 from jetracer.engine.card import ModelCard
 from jetracer.engine.interleave import rounds
+from jetracer.engine.onnx_run import session
 from jetracer.perception.preprocess import Preprocess
 
 GOALS = {"224x224": 5.0, "1280x720": 4.0}  # times as fast, at least
@@ -151,16 +152,12 @@ def _write_plain(ours: Any, path: Path) -> None:
 
 
 def _session(path: Path, given: np.ndarray) -> Run:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    binding = session.io_binding()
+    opened = session(path)
+    binding = opened.io_binding()
     binding.bind_cpu_input("image", given)
-    for output in session.get_outputs():
+    for output in opened.get_outputs():
         binding.bind_output(output.name)
-    return lambda: session.run_with_iobinding(binding)
+    return lambda: opened.run_with_iobinding(binding)
 
 
 def show(result: Dict[str, Any]) -> str:

@@ -17,7 +17,7 @@ from jetracer.core.errors import ModelError
 from jetracer.engine.build_plan import Settings
 from jetracer.engine.card import ModelCard
 from jetracer.engine.onnx_graph import Graph, Node, Port
-from jetracer.engine.onnx_run import Run, run_onnx, session
+from jetracer.engine.onnx_run import Run, numpy_name, run_onnx, session
 from jetracer.engine.parity import SIZE_PX, Answers, Probes
 from jetracer.engine.tensorrt_base import Adapter
 from jetracer.engine.tensorrt_native import Execution
@@ -139,7 +139,7 @@ class _Bench:
 
     def _as_model(self, name: str, values: np.ndarray) -> np.ndarray:
         wanted = self._types[name]
-        return np.asarray(values).astype(_NUMPY[wanted.type]).reshape(wanted.shape)
+        return np.asarray(values).astype(numpy_name(wanted.type)).reshape(wanted.shape)
 
     def _stacked(self, answers: Sequence[Answers]) -> Answers:
         return {name: np.stack([np.array(answer[name], np.float64).reshape(-1) for answer in answers])
@@ -173,10 +173,6 @@ class _Marks:
 
     def marked(self, names: Sequence[str]) -> bytes:
         return self._graph.marked(self._types[self.of[name]] for name in names)
-
-
-_NUMPY = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(uint8)": np.uint8,
-          "tensor(int8)": np.int8, "tensor(int32)": np.int32, "tensor(int64)": np.int64, "tensor(bool)": np.bool_}
 
 
 def _types(graph: Graph) -> Dict[str, Port]:

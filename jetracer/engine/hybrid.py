@@ -22,8 +22,8 @@ from jetracer.engine.base import Engine
 from jetracer.engine.card import ModelCard
 from jetracer.engine.cuda import Cuda
 from jetracer.engine.engine_file import check_fits, read_engine
-from jetracer.engine.onnx_file import misfit
-from jetracer.engine.onnx_run import Run, runner, session
+from jetracer.engine.onnx_file import check_input
+from jetracer.engine.onnx_run import Run, numpy_name, runner, session
 from jetracer.engine.tensorrt_base import Adapter, adapter_for, import_tensorrt
 from jetracer.engine.tensorrt_native import Execution
 
@@ -139,10 +139,7 @@ class Chain(Engine):
     def infer(self, inputs: Dict[str, np.ndarray]) -> Dict[str, np.ndarray]:
         if not self._runs:
             raise ModelError(f"{self.path} is not open; use `with` or call open() first.")
-        wanted = self.card.input
-        given = inputs.get(wanted.name)
-        if given is None or given.shape != wanted.shape or given.dtype != wanted.dtype:
-            raise ModelError(misfit(inputs, self.card))
+        check_input(inputs, self.card)
         values = dict(inputs)
         for part, run in zip(self.plan.parts, self._runs):
             values.update(run({name: values[name] for name in part.inputs}))
@@ -151,7 +148,7 @@ class Chain(Engine):
     def _onnx(self, part: PlannedPart) -> Run:
         path = self.path.with_name(part.model)
         opened = session(_checked(path, part.sha256, self.path), path=path)
-        kinds = {entry.name: _numpy(entry.type) for entry in opened.get_inputs()}
+        kinds = {entry.name: numpy_name(entry.type) for entry in opened.get_inputs()}
         run = runner(opened)
         return lambda given: run({name: value.astype(kinds[name], copy=False) for name, value in given.items()})
 
@@ -221,9 +218,3 @@ def _checked(path: Path, wanted: str, plan: Path) -> bytes:
     if hashlib.sha256(data).hexdigest() != wanted:
         raise ModelCorrupt(f"{path} is not the part that {plan} names; divide the model again.")
     return data
-
-
-def _numpy(kind: str) -> Any:
-    """Of ONNX Runtime's name of a type, such as tensor(int64)."""
-    name = kind[len("tensor("):-1]
-    return np.dtype({"float": "float32", "double": "float64"}.get(name, name))

@@ -82,10 +82,7 @@ class OnnxFileEngine(Engine):
     def infer(self, inputs: Dict[str, np.ndarray]) -> Dict[str, np.ndarray]:
         if not self._opened:
             raise ModelError(f"{self.path} is not open; use `with` or call open() first.")
-        given = inputs.get(self.card.input.name)
-        if given is None or given.shape != self._input.shape or given.dtype != self._input.dtype:
-            raise ModelError(misfit(inputs, self.card))
-        np.copyto(self._input, given)
+        np.copyto(self._input, check_input(inputs, self.card))
         return self._run()
 
 
@@ -141,13 +138,17 @@ def check_against(card: ModelCard, graph: Graph, path: Path) -> None:
         )
 
 
-def misfit(inputs: Dict[str, np.ndarray], card: ModelCard) -> str:
-    listed = [f"{name}: {data.dtype} {list(data.shape)}" for name, data in inputs.items()]
-    given, wanted = ", ".join(listed) or "nothing", card.input
-    return (
-        f"The model {card.name!r} takes {wanted.name}: {wanted.dtype} {list(wanted.shape)} ({wanted.color}), "
-        f"but was given {given}; let perception prepare the picture."
-    )
+def check_input(inputs: Dict[str, np.ndarray], card: ModelCard) -> np.ndarray:
+    """The model's input, of what was given. Raises ModelError where it is not what the card says."""
+    wanted = card.input
+    given = inputs.get(wanted.name)
+    if given is None or given.shape != wanted.shape or given.dtype != wanted.dtype:
+        listed = ", ".join(f"{name}: {data.dtype} {list(data.shape)}" for name, data in inputs.items())
+        raise ModelError(
+            f"The model {card.name!r} takes {wanted.name}: {wanted.dtype} {list(wanted.shape)} ({wanted.color}), "
+            f"but was given {listed or 'nothing'}; let perception prepare the picture."
+        )
+    return given
 
 
 def first_line(error: BaseException) -> str:

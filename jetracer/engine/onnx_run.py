@@ -51,6 +51,12 @@ def session(model: Union[bytes, Path], options: Any = None, path: Optional[Path]
                            "or update onnxruntime.") from error
 
 
+def numpy_name(kind: str) -> str:
+    """Of a type as a session names it: tensor(float) -> float32, tensor(int64) -> int64."""
+    name = kind[len("tensor("):-1]
+    return {"float": "float32", "double": "float64"}.get(name, name)
+
+
 def runner(opened: Any) -> Run:
     """All outputs of a session by their names."""
     names = [port.name for port in opened.get_outputs()]

@@ -7,17 +7,7 @@ import numpy as np
 
 from jetracer.core.errors import ModelCorrupt
 from jetracer.engine.onnx_file import Graph, OnnxFileEngine, Port
-from jetracer.engine.onnx_run import session, settings
-
-_TYPES = {
-    "tensor(uint8)": "uint8",
-    "tensor(int8)": "int8",
-    "tensor(float)": "float32",
-    "tensor(float16)": "float16",
-    "tensor(int64)": "int64",
-    "tensor(int32)": "int32",
-    "tensor(bool)": "bool",
-}
+from jetracer.engine.onnx_run import numpy_name, session, settings
 
 
 class OnnxEngine(OnnxFileEngine):
@@ -55,4 +45,4 @@ class OnnxEngine(OnnxFileEngine):
 
 
 def _ports(nodes: list) -> list:
-    return [Port(node.name, tuple(node.shape), _TYPES.get(node.type, node.type)) for node in nodes]
+    return [Port(node.name, tuple(node.shape), numpy_name(node.type)) for node in nodes]

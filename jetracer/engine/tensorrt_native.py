@@ -15,7 +15,7 @@ from jetracer.engine.card import ModelCard
 from jetracer.engine.cuda import Cuda
 from jetracer.engine.engine_file import check_fits, may_drive, read_engine
 from jetracer.engine.newest import Newest
-from jetracer.engine.onnx_file import misfit
+from jetracer.engine.onnx_file import check_input
 from jetracer.engine.tensorrt_base import Adapter, Report, Tensor, adapter_for, import_tensorrt
 
 _WARM_UP_RUNS = 3
@@ -102,11 +102,9 @@ class Trial(Engine):
         self._execution, self.card = execution, card
 
     def infer(self, inputs: Dict[str, np.ndarray]) -> Dict[str, np.ndarray]:
-        wanted = self.card.input
-        given = inputs.get(wanted.name)
-        if given is None or given.shape != wanted.shape or given.dtype != wanted.dtype:
-            raise ModelError(misfit(inputs, self.card))
-        np.copyto(self._execution.host[wanted.name], given)  # bytes become float32 here where the engine takes that
+        given = check_input(inputs, self.card)
+        # bytes become float32 here where the engine takes that
+        np.copyto(self._execution.host[self.card.input.name], given)
         return self._execution.run()
 
 

@@ -13,9 +13,9 @@ from jetracer.core.config import write_bytes
 from jetracer.core.errors import ModelCorrupt, ModelError
 from jetracer.engine.card import ModelCard, find_card, write_card
 from jetracer.engine.load import sha256_of
-from jetracer.engine.onnx_file import check_file, first_line
+from jetracer.engine.onnx_file import first_line
 from jetracer.engine.onnx_run import session
-from jetracer.graph.view import view
+from jetracer.graph.view import load_model, view
 from jetracer.optimize.base import Measures
 from jetracer.optimize.frames import Frames
 from jetracer.optimize.half import FLOAT
@@ -96,12 +96,11 @@ def measures(path: Path, card: ModelCard, given: Dict[str, np.ndarray], frames: 
 
 def read_model(path: Path) -> Tuple[onnx.ModelProto, ModelCard]:
     """A model's graph and its card. Raises ModelNotFound, ModelCorrupt, CardError or ModelError."""
-    check_file(path)
+    model = load_model(path)
     try:
-        model = onnx.load(str(path))
         onnx.checker.check_model(model)
-    except Exception as error:  # protobuf's own, which differ by version
-        raise ModelCorrupt(f"{path} is not a readable ONNX model ({first_line(error)}); export it again.") from error
+    except onnx.checker.ValidationError as error:
+        raise ModelCorrupt(f"{path} is no valid ONNX model ({first_line(error)}); export it again.") from error
     return model, find_card(path, {entry.key: entry.value for entry in model.metadata_props})
 
 
