@@ -20,8 +20,12 @@ LEVELS = {"basic": "ORT_ENABLE_BASIC", "extended": "ORT_ENABLE_EXTENDED", "all":
 
 def read_graph(path: Path) -> Graph:
     """For a batch of one. Raises ModelNotFound, ModelCorrupt, or ModelError where another side is not fixed."""
-    model = load_model(path)
-    _batch_of_one(model, path)
+    return sized(load_model(path), str(path))
+
+
+def sized(model: Any, name: str = "the model") -> Graph:
+    """Of a ModelProto, which is changed: for a batch of one. Raises ModelError where another side is not fixed."""
+    _batch_of_one(model, name)
     graph = view(model)
     fill_in(graph)
     return graph
@@ -62,7 +66,7 @@ def read_fixed(path: Path) -> Graph:
     return folded if len(unknown(folded)) < len(unknown(graph)) else graph
 
 
-def _batch_of_one(model: Any, path: Path) -> None:
+def _batch_of_one(model: Any, path: str) -> None:
     stored = {entry.name for entry in model.graph.initializer}
     for entry in model.graph.input:
         for at, side in enumerate(entry.type.tensor_type.shape.dim if entry.name not in stored else ()):

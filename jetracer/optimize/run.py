@@ -4,7 +4,7 @@ from __future__ import annotations
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
-from typing import Dict, Iterable, Iterator, List, Sequence, Tuple
+from typing import Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 import numpy as np
 import onnx
@@ -17,8 +17,10 @@ from jetracer.engine.onnx_file import first_line
 from jetracer.engine.onnx_run import session
 from jetracer.graph.view import load_model, view
 from jetracer.optimize.base import Measures
+from jetracer.optimize.count import count_layers
 from jetracer.optimize.frames import Frames
 from jetracer.optimize.half import FLOAT
+from jetracer.optimize.optimised import read_graph
 from jetracer.perception.preprocess import Preprocess
 
 
@@ -88,10 +90,18 @@ def aim_errors(card: ModelCard, given: Dict[str, np.ndarray], aims: np.ndarray) 
 
 
 def measures(path: Path, card: ModelCard, given: Dict[str, np.ndarray], frames: Frames) -> Measures:
-    """The file's size and, where the right aims are known, its error."""
+    """The file's size, its multiplications and, where the right aims are known, its error."""
     errors = aim_errors(card, given, frames.aims)
     error = {"mean_px": round(float(errors.mean()), 4), "max_px": round(float(errors.max()), 4)} if len(errors) else {}
-    return Measures(path.stat().st_size, error=error)
+    return Measures(path.stat().st_size, macs(path), error=error)
+
+
+def macs(path: Path) -> Optional[int]:
+    """Multiplications for one picture; None where they depend on the picture's size."""
+    try:
+        return sum(layer.macs for layer in count_layers(read_graph(path)))
+    except ModelError:
+        return None
 
 
 def read_model(path: Path) -> Tuple[onnx.ModelProto, ModelCard]:

@@ -30,7 +30,7 @@ from jetracer.optimize.int8.table import Table
 from jetracer.optimize.int8.trt_cache import read_cache, write_cache
 from jetracer.optimize.int8.verdict import in_turns, recommend, weight_bits_here, why_slow
 from jetracer.optimize.int8.within_budget import Budget, Within, within_budget
-from jetracer.optimize.run import aim_errors, answers, apart, read_model, write_child
+from jetracer.optimize.run import aim_errors, answers, apart, macs, read_model, write_child
 from jetracer.perception.preprocess import Preprocess
 
 FLAVOURS = {"cpu": "int8-cpu", "tensorrt": "int8-trt"}  # flavour -> what its file is called
@@ -154,8 +154,8 @@ def _report(source: Path, card: ModelCard, warm: Calibration, files: Dict[str, P
             latency: Dict[str, Dict[str, float]], parity: Parity, within: Within) -> Report:
     errors = {name: spread(aim_errors(card, given, warm.compared.aims())) for name, given in results.items()}
     moved = {name: spread(2.24 * apart(card, results[name], results["fp32"])) for name in files}
-    before = Measures(source.stat().st_size, latency_ms=latency["fp32"], error=errors["fp32"])
-    after = Measures(files["cpu"].stat().st_size, latency_ms=latency["int8"], error=errors["cpu"])
+    before = Measures(source.stat().st_size, macs(source), latency_ms=latency["fp32"], error=errors["fp32"])
+    after = Measures(files["cpu"].stat().st_size, macs(files["cpu"]), latency_ms=latency["int8"], error=errors["cpu"])
     stem = warm.source.stem
     kept = {"manifest": files["cpu"].parent / f"{stem}.int8.json", "cache": files["cpu"].parent / f"{stem}.int8.cache"}
     verdict = recommend(latency, parity, why_slow(warm.graph, within.keep, warm.weight_bits))

@@ -1,19 +1,19 @@
 """Which layers INT8 hurts, and which few to leave in float so that it costs no more than it may."""
 from __future__ import annotations
 
-from math import prod
-from typing import Callable, Collection, FrozenSet, List, NamedTuple, Sequence, Tuple
+from typing import Callable, Collection, Dict, FrozenSet, List, NamedTuple, Sequence, Tuple
 
-import onnx
 from onnx import ModelProto
 
 from jetracer.core.errors import ModelError
-from jetracer.optimize.int8.graph import Graph, tidy
+from jetracer.optimize.count import count_layers
+from jetracer.optimize.int8.graph import Graph, name_of, tidy
 from jetracer.optimize.int8.judge import Cost, Judge
 from jetracer.optimize.int8.quantise import quantise
 from jetracer.optimize.int8.scheme import activated
 from jetracer.optimize.int8.table import Table
 from jetracer.optimize.int8.weights import weighted
+from jetracer.optimize.optimised import sized
 
 PICTURES = 64  # that each layer is measured on
 WEIGHT = 16  # 3 bytes more at some 10 GB/s, beside a multiplication in float instead of INT8 at some 50 G/s
@@ -48,13 +48,11 @@ def sensitivity(model: ModelProto, table: Table, judge: Judge, watch: Callable[[
     return found
 
 
-def macs(model: ModelProto) -> dict:
+def macs(model: ModelProto) -> Dict[str, int]:
     """Multiplications of each weighted layer of a tidy model, for one picture."""
-    graph = onnx.shape_inference.infer_shapes(model).graph
-    shapes = {value.name: [side.dim_value for side in value.type.tensor_type.shape.dim]
-              for value in [*graph.value_info, *graph.output]}
-    return {layer.name: layer.weight.size * prod(shapes.get(layer.node.output[0], [1])) // len(layer.weight)
-            for layer in weighted(model)}
+    graph = sized(tidy(model))
+    counted = {name_of(node.proto): layer.macs for node, layer in zip(graph.top, count_layers(graph))}
+    return {layer.name: counted[layer.name] for layer in weighted(model)}
 
 
 def around(model: ModelProto, tensors: Collection[str]) -> List[str]:

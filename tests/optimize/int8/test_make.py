@@ -81,6 +81,8 @@ def test_it_is_compared_on_frames_that_did_not_calibrate(small, laps):
     assert set(report.before.error) == set(report.after.error) == {"mean_px", "max_px", "mean_percent", "max_percent"}
     worse = abs(report.after.error["mean_px"] - report.before.error["mean_px"])
     assert worse <= report.details["moved"]["cpu"]["mean_px"]
+    by_hand = 16 * 16 * 8 * 27 + 2 * 16 * 16 * 8 * 72 + 8 * 8 * 16 * (72 + 144 + 8 + 9) + 12 * 256 + 2 * 12
+    assert report.before.macs == report.after.macs == by_hand
     assert set(report.before.latency_ms) == set(report.after.latency_ms) >= {"ONNX Runtime"}
 
 
