@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple
 
 from jetracer.cli.parser import Parser
+from jetracer.cli.status_line import columns
 from jetracer.core import config as configuration
 from jetracer.core.errors import ConfigError
 from jetracer.core.registry import unknown
@@ -146,7 +147,8 @@ def say(text: str) -> None:
 def show(text: str) -> None:
     """The one line that changes; on no terminal, nothing."""
     if sys.stderr.isatty():
-        print(f"\r{text:<78}", end="", file=sys.stderr, flush=True)
+        most = columns() - 1
+        print(f"\r{text[:most]:<{most}}", end="", file=sys.stderr, flush=True)
 
 
 def interrupted(_number: int, _frame: Optional[Any]) -> None:

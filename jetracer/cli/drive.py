@@ -4,20 +4,17 @@ from __future__ import annotations
 import argparse
 import json
 import signal
-import sys
 from dataclasses import replace
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
-from jetracer.car.base import CarConfig
 from jetracer.cli.parser import Parser
+from jetracer.cli.status_line import Status
 from jetracer.core import config as configuration
 from jetracer.core.errors import ConfigError
-from jetracer.core.types import Step
 from jetracer.drive.ending import laps
 from jetracer.drive.kit import kit_of
 from jetracer.safety.reasons import reason
 
-STATUS_EVERY_S = 0.2
 TOO_SLOW = ("stale_frame", "watchdog")  # what stops a car that nothing else is wrong with
 BUSY = ("This computer was too busy to simulate in real time: end what else runs and drive again; "
         "jetracer evaluate --tracks 1 --seeds 1 drives in a time that waits for it.")
@@ -115,81 +112,8 @@ def _interrupt(_number: int, _frame: Any) -> None:
     raise KeyboardInterrupt
 
 
-class Status:
-    """The live line on the terminal; sees every step and shows some."""
-
-    def __init__(self, quiet: bool) -> None:
-        self._quiet = quiet
-        self._live = sys.stderr.isatty()
-        self._next_s = float("-inf")
-        self._wide = 0
-        self._trim = 0.0
-
-    def __call__(self, step: Step, truth: Optional[Any], recording: Any) -> None:
-        self._trim = step.pilot.trim
-        if self._quiet or step.t_s < self._next_s:
-            return
-        self._next_s = step.t_s + (STATUS_EVERY_S if self._live else 25 * STATUS_EVERY_S)
-        self._show(line_of(step, truth, recording))
-
-    def say(self, text: str) -> None:
-        if not self._quiet:
-            self.close()
-            print(f"jetracer: {text}", file=sys.stderr)
-
-    def tell_trim(self, car: CarConfig) -> None:
-        """The human's steering trim goes with the drive; say how to keep it."""
-        if self._trim:
-            offset = car.steering_offset + car.steering_gain * self._trim
-            self.say(f"steering trim {self._trim:+.2f}, for this drive only; to keep it: jetracer calibrate, or [car] "
-                     f"steering_offset = {offset:.4f} in your kit; to try it: --car.steering_offset {offset:.4f}")
-
-    def close(self) -> None:
-        """Leave the live line behind, so that what follows begins on a new one."""
-        if self._wide:
-            print(file=sys.stderr)
-            self._wide = 0
-
-    def _show(self, text: str) -> None:
-        if not self._live:
-            print(text, file=sys.stderr)
-            return
-        print("\r" + text.ljust(self._wide), end="", file=sys.stderr, flush=True)
-        self._wide = len(text)
-
-
-def line_of(step: Step, truth: Optional[Any], recording: Any) -> str:
-    """One line that says how the drive goes; `recording` is the recorder's state."""
-    command = step.decision.command
-    pilot = step.pilot
-    parts = [f"{pilot.mode:<9}", _bar(command.steering), f"throttle {command.throttle:+.2f}"]
-    if pilot.limit < 1.0:
-        parts.append(f"of {pilot.limit:.0%}")
-    if pilot.trim:
-        parts.append(f"trim {pilot.trim:+.2f}")
-    parts.append(f"sure {step.scene.confidence:4.0%}")
-    if truth is not None:
-        parts += [f"lap {truth.lap + 1}", f"{truth.speed_mps:4.2f} m/s", f"{100 * truth.lateral_m:+4.0f} cm"]
-    parts.append(f"age {1e3 * (step.decision.t_s - step.frame.t_s):3.0f} ms")
-    parts.append(_recorded(recording))
-    stops = [stop.detail or stop.reason for stop in step.decision.stops if stop.reason not in ("range", "slew")]
-    return "  ".join(parts + stops[:1])
-
-
-def _recorded(recording: Any) -> str:
-    if recording.error:
-        return f"NO REC: {recording.error}"
-    lost = f", {recording.dropped} lost" if recording.dropped else ""
-    return f"{'REC' if recording.on else 'rec off'} {recording.pictures}{lost}"
-
-
 def _count(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
-
-
-def _bar(steering: float, half: int = 6) -> str:
-    place = round(half * (1 + max(-1.0, min(1.0, steering))))
-    return "[" + "".join("|" if at == place else "·" if at == half else " " for at in range(2 * half + 1)) + "]"
 
 
 def _recording_told(recording: Dict[str, Any]) -> List[str]:

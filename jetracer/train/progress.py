@@ -6,6 +6,7 @@ from typing import Callable
 
 from jetracer.train.fit import JUDGED_BY, Progress
 
+COLUMNS = 79  # of the narrowest usual terminal: a longer line could not be written over
 Say = Callable[[str], None]
 
 
@@ -37,8 +38,9 @@ class Bar:
             self.say("\n")
 
     def _line(self, now: Progress, took_s: float) -> str:
-        full = self.width * now.step // now.steps
         left_s = took_s * (now.steps - now.step) / (now.step - self.first + 1)
         loss = f" loss {now.loss:.4f}" if now.loss == now.loss else ""
-        bar = "#" * full + "." * (self.width - full)
-        return f"{self.name:<16} [{bar}] {now.step}/{now.steps}{loss}{self.error} {took_s:4.0f} s, {left_s:4.0f} s left"
+        told = f"{now.step}/{now.steps}{loss}{self.error} {took_s:4.0f} s, {left_s:4.0f} s left"
+        width = min(self.width, max(5, COLUMNS - len(f"{self.name:<10} [] {told} ")))
+        full = width * now.step // now.steps
+        return f"{self.name:<10} [{'#' * full}{'.' * (width - full)}] {told}"

@@ -25,3 +25,13 @@ def test_where_nobody_looks_it_says_ten_lines():
         bar(Progress(step, 100))
     assert len(said) == 10
     assert all(line.endswith("\n") and "\r" not in line for line in said)
+
+
+def test_a_live_line_fits_a_terminal_of_80_columns():
+    said = []
+    bar = Bar(said.append, "validation data")
+    bar(Progress(1, 98765, 0.0784, {JUDGED_BY: 103.2}))
+    bar.shown_s = 0.0
+    bar(Progress(98764, 98765, 0.0784))
+    assert "103.2 px" in said[-1] and "[####" in said[-1]
+    assert max(len(line.strip("\r")) for line in said) < 80
