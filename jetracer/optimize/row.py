@@ -28,6 +28,45 @@ class Row:
         self.at, self.shape = name, tuple(shape) or self.shape
         return name
 
+    def transpose(self, *order: int) -> str:
+        return self.op("Transpose", shape=[self.shape[at] for at in order], perm=order)
+
+    def reshape(self, *shape: int) -> str:
+        return self.op("Reshape", self.numbers(*shape), shape=shape)
+
+    def matmul(self, other: str, outputs: int) -> str:
+        return self.op("MatMul", other, shape=(*self.shape[:-1], outputs))
+
+    def halve(self, kind: str) -> str:
+        """A pool of 2x2."""
+        return self.op(kind, kernel_shape=[2, 2], strides=[2, 2],
+                       shape=(*self.shape[:2], self.shape[2] // 2, self.shape[3] // 2))
+
+    def smooth(self, kind: str) -> str:
+        """A pool of 3x3 that leaves the size as it is."""
+        return self.op(kind, kernel_shape=[3, 3], strides=[1, 1], pads=[1, 1, 1, 1])
+
+    def average(self) -> str:
+        return self.op("GlobalAveragePool", shape=(*self.shape[:2], 1, 1))
+
+    def activate(self, act: str) -> str:
+        """By an operator of ONNX's, or "Swish", which it has none for; a Clip ends at 6."""
+        if act == "Clip":
+            return self.op(act, self.number(0.0), self.number(6.0))
+        if act != "Swish":
+            return self.op(act)
+        kept = self.at
+        self.op("Sigmoid")
+        return self.op("Mul", kept)
+
+    def gelu(self) -> str:
+        kept = self.at
+        self.op("Div", self.number(1.4142135))
+        self.op("Erf")
+        self.op("Add", self.number(1.0))
+        self.op("Mul", kept)
+        return self.op("Mul", self.number(0.5))
+
     def split(self, *sizes: int) -> List[str]:
         """Along the channels; the row goes on from the last part."""
         name = f"n{len(self._nodes)}"
@@ -63,7 +102,7 @@ class Row:
         after = tuple((n + 2 * (k // 2) - k) // stride + 1 for n, k in zip(sides, kernel))
         made = self.op("Conv", weight, self.weight(outputs, spread=0.1), shape=(1, outputs, *after), group=groups,
                        kernel_shape=kernel, strides=[stride, stride], pads=pads)
-        return self.op(act) if act else made
+        return self.activate(act) if act else made
 
     def dense(self, outputs: int) -> str:
         inputs = self.shape[-1]
