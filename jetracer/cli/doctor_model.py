@@ -45,7 +45,7 @@ def main(arguments: List[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(prog="jetracer doctor model", description=__doc__,
-                                     epilog="docs/engines.md lists the troubles, and three ways round them.")
+                    epilog="docs/engines.md lists the troubles, and three ways round them.")
     add = parser.add_argument
     add("model", metavar="MODEL", help="an ONNX file, or a shipped model's name")
     add("--trt", metavar="V", help="one TensorRT, such as 8.2; default: 8.2, 8.5, 10.3, 10.16 and 11.4")
@@ -117,11 +117,12 @@ def _lines(told: Dict[str, Any]) -> Iterator[str]:
         said = f"refuses it: {'; '.join(word['refused'][:3])}" if word["refused"] else "takes it"
         yield f"{word['parser']}: {said}"
     if not told["troubles"]:
-        yield "Nothing is known that any of these refuses. The proof is the build on the device: jetracer build MODEL"
+        yield ("Nothing is known that any of these refuses. The proof is the build on the device: jetracer build "
+               f"{told['model']}")
     if "parts" in told:
         yield from _divided(told["parts"])
     elif "fixed" in told:
-        yield from _fixed(told["fixed"])
+        yield from _fixed(told["fixed"], bool(told["troubles"]))
     elif any(one["fix"] for one in told["troubles"]):
         yield f"What is marked * is mended by: jetracer doctor model {told['model']} --fix OUT.onnx"
 
@@ -144,9 +145,9 @@ def _trouble(one: Dict[str, Any]) -> Iterator[str]:
     yield f"      -> {one['rewrite']}"
 
 
-def _fixed(fixed: Dict[str, Any]) -> Iterator[str]:
+def _fixed(fixed: Dict[str, Any], troubled: bool) -> Iterator[str]:
     if not fixed["done"]:
-        yield "Nothing of it can be mended by itself."
+        yield "Nothing of it can be mended by itself." if troubled else "Nothing is written: nothing is to mend."
     else:
         yield (f"{fixed['path']}: mended ({', '.join(fixed['done'])}); its answers in ONNX Runtime are the same, the "
                f"largest difference is {fixed['difference']:.1g} of the largest answer.")
@@ -158,6 +159,7 @@ def _divided(parts: Dict[str, Any]) -> Iterator[str]:
     yield (f"{parts['path']}: {len(parts['parts'])} parts, which answer together as the model does in ONNX Runtime "
            f"(the largest difference is {parts['difference']:.1g} of the largest answer)")
     for part in parts["parts"]:
-        yield (f"  {part['runs']:<8}  {part['model']}: {part['nodes']} nodes, {', '.join(part['inputs'])} -> "
+        nodes = "1 node" if part["nodes"] == 1 else f"{part['nodes']} nodes"
+        yield (f"  {part['runs']:<8}  {part['model']}: {nodes}, {', '.join(part['inputs'])} -> "
                f"{', '.join(part['outputs'])}")
     yield f"Now, on the device: jetracer build {parts['path']}"

@@ -18,7 +18,7 @@ from jetracer.graph.rules import RULES
 from jetracer.graph.view import Graph, Node
 
 THREE_WAYS = "run it outside TensorRT: jetracer doctor model MODEL --parts FILE.hybrid; or a plugin (docs/engines.md)"
-PLUGINS = ("jetracer",)  # domains of our own, which engine/plugin.py registers
+PLUGINS = ("jetracer",)  # domains of our own, which engine/soft_argmax_plugin.py registers
 # what comes out has a size that only the numbers decide
 CHANGING = ("NonZero", "NonMaxSuppression", "Unique", "Compress", "StringSplit")
 

@@ -1,10 +1,11 @@
-"""What every technique has in common: one call, one report."""
+"""What every technique has in common: one call, technique(model, data, config), and one report.
+
+`model` is a file, `data` the pictures to measure on, `config` a dataclass of the technique's own.
+"""
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, Optional, Protocol, Tuple
-
-import numpy as np
+from typing import Any, Callable, Dict, Optional, Tuple
 
 Say = Callable[[str], None]
 
@@ -30,12 +31,3 @@ class Report:
     notes: Tuple[str, ...] = ()
     details: Dict[str, Any] = field(default_factory=dict)
 
-
-class Technique(Protocol):
-    """`model`: the file; `data`: pictures (any iterable of (H,W,3) uint8 BGR); `config`: the technique's dataclass."""
-
-    def __call__(self, model: str, data: Any, config: Any) -> Report: ...
-
-
-def median_ms(times_s: np.ndarray) -> float:
-    return round(1e3 * float(np.median(times_s)), 4)

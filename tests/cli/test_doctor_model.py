@@ -84,6 +84,13 @@ def test_fix_writes_a_model_that_is_proven(bad, tmp_path, capsys):
     assert told(capsys, str(out))[1]["troubles"] == []
 
 
+def test_fix_of_what_has_no_trouble(tmp_path, capsys):
+    assert main(["doctor", "model", "road", "--fix", str(tmp_path / "out.onnx")]) == 0
+    said = capsys.readouterr().out
+    assert "nothing is to mend" in said and f"jetracer build {SHIPPED / 'road.onnx'}" in said
+    assert not (tmp_path / "out.onnx").exists()
+
+
 def test_fix_says_what_is_left(bad, tmp_path, capsys):
     assert main(["doctor", "model", bad("pool-indices"), "--fix", str(tmp_path / "out.onnx")]) == 1
     assert "Nothing of it can be mended by itself." in capsys.readouterr().out

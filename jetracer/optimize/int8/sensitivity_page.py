@@ -22,7 +22,7 @@ def write_sensitivity(folder: Path, name: str, found: Sequence[Sensitivity], kep
         folder, f"INT8, layer by layer: {name}", "each layer alone in INT8, all others in FP32",
         [("layers", len(found)), ("stay in float", len(kept)), ("the worst, % of the width", f"{worst.moved:.3f}")],
         [f"{one.layer} stays in float" for one in found if one.layer in kept],
-        [Plot("sensitivity", "how far the aim moves in the mean, % of the picture's width; red: stays in float",
+        [Plot("sensitivity", "how far the aim moves in the mean, % of the width, and multiplications; red: in float",
               bars(found, kept), wide=True)],
         [("Layers", [f"{one.layer} ({one.kind}): {one.moved:.4f} %, {one.macs / 1e6:.2f} million multiplications"
                      for one in found])])
