@@ -92,7 +92,7 @@ def _cpu(graph: Graph, chosen: List[NodeProto], keep: FrozenSet[str]) -> Scheme:
     wanted = _before(graph, chosen)
     quantised = {node.input[0] for node in chosen} | {activated(graph, node) for node in chosen}
     quantised &= wanted
-    source = {name: name for name in quantised}
+    source = {name: name for name in sorted(quantised)}  # a set's order differs from run to run, and names follow it
     for node in graph.nodes:
         if name_of(node) in keep or node.op_type not in JOINT + PASSING:
             continue
