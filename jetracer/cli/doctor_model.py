@@ -101,7 +101,7 @@ def _parts(options: argparse.Namespace, model: Any, path: Path, versions: Sequen
                           "jetracer doctor model MODEL --trt 8.2 --parts OUT.hybrid")
     divided = take_apart(model, versions[0], in_two=bool(options.cut))
     plan, worst = write_parts(divided, path, out, versions[0])
-    return {"path": str(out), "difference": worst, "parts": [
+    return {"path": str(out), "of": str(path), "difference": worst, "parts": [
         {"runs": part.runs, "model": part.model, "nodes": len(nodes.nodes), "inputs": list(part.inputs),
          "outputs": list(part.outputs)} for part, nodes in zip(plan.parts, divided.parts)]}
 
@@ -156,8 +156,11 @@ def _fixed(fixed: Dict[str, Any], troubled: bool) -> Iterator[str]:
 
 
 def _divided(parts: Dict[str, Any]) -> Iterator[str]:
-    yield (f"{parts['path']}: {len(parts['parts'])} parts, which answer together as the model does in ONNX Runtime "
-           f"(the largest difference is {parts['difference']:.1g} of the largest answer)")
+    count = len(parts["parts"])
+    if count == 1:
+        yield f"It need not be divided: jetracer build {parts['of']}"
+    yield (f"{parts['path']}: {count} part{'s' if count > 1 else ''}, which answer together as the model does in ONNX "
+           f"Runtime (the largest difference is {parts['difference']:.1g} of the largest answer)")
     for part in parts["parts"]:
         nodes = "1 node" if part["nodes"] == 1 else f"{part['nodes']} nodes"
         yield (f"  {part['runs']:<8}  {part['model']}: {nodes}, {', '.join(part['inputs'])} -> "

@@ -73,17 +73,23 @@ def build_engine(model: Path, kind: DeviceKind, trt: Any, cuda: Any, precision: 
     there = None if force else _same(plan.engine, header)
     if there is not None:
         return Result(plan, there, ())
-    network = adapter.parse(_readable(plan, data), plan.settings)
-    built = optimise(adapter, network, plan, watch)
-    ran = execute_once(adapter, cuda, built.plan)
-    header = replace(header, plan_sha256=hashlib.sha256(built.plan).hexdigest())
-    reports = [network.report, built.report, ran]
+    header, made, reports = make(adapter, cuda, plan, header, _readable(plan, data), watch)
     if probes is not None:
-        record, report = _prove(adapter, cuda, built.plan, header, parent, probes())
+        record, report = _prove(adapter, cuda, made, header, parent, probes())
         header = replace(header, parity=record)
         reports.append(report)
-    write_engine(plan.engine, header, built.plan)
+    write_engine(plan.engine, header, made)
     return Result(plan, header, tuple(reports))
+
+
+def make(adapter: Adapter, cuda: Any, plan: BuildPlan, header: EngineHeader, model: bytes, watch: Watch
+         ) -> Tuple[EngineHeader, bytes, List[Report]]:
+    """Parse, optimise, execute: (the header with the engine's sum, the engine, the steps' reports)."""
+    network = adapter.parse(model, plan.settings)
+    built = _optimise(adapter, network, plan, watch)
+    ran = execute_once(adapter, cuda, built.plan)
+    header = replace(header, plan_sha256=hashlib.sha256(built.plan).hexdigest())
+    return header, built.plan, [network.report, built.report, ran]
 
 
 def explain_build(model: Path, kind: DeviceKind, trt: Any, cuda: Any, probes: Probes, precision: str = "auto",
@@ -160,7 +166,7 @@ def _same(path: Path, wanted: EngineHeader) -> Optional[EngineHeader]:
     return header if header.key == wanted.key and header.parity else None
 
 
-def optimise(adapter: Adapter, network: Network, plan: BuildPlan, watch: Watch) -> Built:
+def _optimise(adapter: Adapter, network: Network, plan: BuildPlan, watch: Watch) -> Built:
     """Timings are kept whatever happens, so that the next build need not measure them again."""
     cache = plan.timing_cache.read_bytes() if plan.timing_cache.is_file() else b""
     try:

@@ -147,7 +147,7 @@ class Chain(Engine):
 
     def _onnx(self, part: PlannedPart) -> Run:
         path = self.path.with_name(part.model)
-        opened = session(_checked(path, part.sha256, self.path), path=path)
+        opened = session(read_part(self.path, self.plan, part), path=path)
         kinds = {entry.name: numpy_name(entry.type) for entry in opened.get_inputs()}
         run = runner(opened)
         return lambda given: run({name: value.astype(kinds[name], copy=False) for name, value in given.items()})
@@ -210,11 +210,14 @@ class HybridEngine(Engine):
         return self._chain.infer(inputs)
 
 
-def _checked(path: Path, wanted: str, plan: Path) -> bytes:
+def read_part(path: Path, plan: Plan, part: PlannedPart) -> bytes:
+    """The ONNX file of a part of the plan at `path`. Raises ModelNotFound, or ModelCorrupt where it is another."""
+    model = path.with_name(part.model)
     try:
-        data = path.read_bytes()
+        data = model.read_bytes()
     except OSError as error:
-        raise ModelNotFound(f"{plan} needs {path}, which cannot be read ({error.strerror}).") from error
-    if hashlib.sha256(data).hexdigest() != wanted:
-        raise ModelCorrupt(f"{path} is not the part that {plan} names; divide the model again.")
+        raise ModelNotFound(f"{path} needs {model}, which cannot be read ({error.strerror}).") from error
+    if hashlib.sha256(data).hexdigest() != part.sha256:
+        raise ModelCorrupt(f"{model} is not the part that {path} names; divide the model again: "
+                           f"jetracer doctor model {plan.model} --parts {path}")
     return data

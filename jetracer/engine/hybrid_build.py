@@ -1,25 +1,23 @@
 """`jetracer build road.hybrid`: an engine for each part of TensorRT's, and the whole compared with its model."""
 from __future__ import annotations
 
-import hashlib
 import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Callable, List, NamedTuple, Optional, Tuple
 
 from jetracer.core.errors import EngineRefused
-from jetracer.engine.build import check_place, make_header, optimise, unwatched
+from jetracer.engine.build import check_place, make, make_header, unwatched
 from jetracer.engine.build_plan import make_plan
 from jetracer.engine.devices import DeviceKind, for_gpu, free_memory_mb
 from jetracer.engine.engine_file import write_engine
-from jetracer.engine.hybrid import Chain, Plan, fingerprint, may_drive, read_plan, write_plan
+from jetracer.engine.hybrid import Chain, Plan, fingerprint, may_drive, read_part, read_plan, write_plan
 from jetracer.engine.load import sha256_of
 from jetracer.engine.onnx_runtime import OnnxEngine
 from jetracer.engine.parent import find_parent
 from jetracer.engine.parity import Probes, compare, limits_for
 from jetracer.engine.scales import wrong_scales
 from jetracer.engine.tensorrt_base import Adapter, Report, Watch, adapter_for
-from jetracer.engine.tensorrt_native import execute_once
 
 
 class HybridResult(NamedTuple):
@@ -60,10 +58,7 @@ def _build_part(path: Path, plan: Plan, part: Any, kind: DeviceKind, adapter: Ad
                 watch: Watch) -> Tuple[str, List[Report]]:
     """(the precision that was chosen, the reports)."""
     model = path.with_name(part.model)
-    data = model.read_bytes()
-    if hashlib.sha256(data).hexdigest() != part.sha256:
-        raise EngineRefused(f"{model} is not the part that {path} names; divide the model again: "
-                            f"jetracer doctor model {plan.model} --parts {path}")
+    data = read_part(path, plan, part)
     card = plan.model_card(f"The card in {path}")
     card = replace(card, input=replace(card.input, dtype="float32"))  # where bytes come in is the parts' own matter
     free_mb, total_mb = cuda.memory_mb
@@ -71,11 +66,9 @@ def _build_part(path: Path, plan: Plan, part: Any, kind: DeviceKind, adapter: Ad
     step = make_plan(model, card, kind, adapter.version, path.with_name(part.engine), precision,
                      free_mb=free_memory_mb(kind, free_mb))
     header = make_header(step, data, card, adapter.trt.__version__, cuda)
-    network = adapter.parse(data, step.settings)
-    built = optimise(adapter, network, step, watch)
-    ran = execute_once(adapter, cuda, built.plan)
-    write_engine(step.engine, replace(header, plan_sha256=hashlib.sha256(built.plan).hexdigest()), built.plan)
-    return step.settings.precision, [network.report, built.report, ran]
+    header, made, reports = make(adapter, cuda, step, header, data, watch)
+    write_engine(step.engine, header, made)
+    return step.settings.precision, reports
 
 
 def _prove(path: Path, plan: Plan, adapter: Adapter, cuda: Any, precision: str, probes: Probes) -> Tuple[Plan, Report]:

@@ -91,6 +91,12 @@ def test_fix_of_what_has_no_trouble(tmp_path, capsys):
     assert not (tmp_path / "out.onnx").exists()
 
 
+def test_a_model_that_is_taken_whole_need_not_be_divided(tmp_path, capsys):
+    assert main(["doctor", "model", "road", "--trt", "10.3", "--cut", str(tmp_path / "road.hybrid")]) == 0
+    said = capsys.readouterr().out
+    assert f"It need not be divided: jetracer build {SHIPPED / 'road.onnx'}" in said and "1 part, which" in said
+
+
 def test_fix_says_what_is_left(bad, tmp_path, capsys):
     assert main(["doctor", "model", bad("pool-indices"), "--fix", str(tmp_path / "out.onnx")]) == 1
     assert "Nothing of it can be mended by itself." in capsys.readouterr().out
