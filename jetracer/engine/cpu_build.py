@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from jetracer.core.errors import JetRacerError, ModelError
-from jetracer.engine.base import ENGINES, Engine
+from jetracer.engine.base import ENGINES, Engine, sha256_of
 from jetracer.engine.card import ModelCard
-from jetracer.engine.cpu_choice import Choice, choice_place, int8_place, sha256, versions, write_choice
+from jetracer.engine.cpu_choice import Choice, choice_place, int8_place, versions, write_choice
 from jetracer.engine.devices import cpu_name
 from jetracer.engine.interleave import Latency, asking, interleave
 from jetracer.engine.load import home
@@ -116,7 +116,7 @@ def _ready(opened: ExitStack, name: str, file: Path, reference: OnnxEngine, prob
         precision = engine.card.precision
         if name == "onnx" and file == reference.path:
             return Entry(name, file, precision, None, None), engine
-        if precision != "fp32" and engine.card.parents[:1] != (sha256(reference.path),):
+        if precision != "fp32" and engine.card.parents[:1] != (sha256_of(reference.path),):
             return Entry(name, file, precision, None, None, "it was made from another model"), engine
         proven = name == "onnx"  # and written into the file
         parity = prove(file) if proven else compare(reference, engine, probes, limits_for(precision))
@@ -168,6 +168,6 @@ def _int8(entries: List[Entry], chosen: Entry) -> List[str]:
 def _remember(result: CpuBuild, chosen: Entry) -> None:
     file = "" if chosen.file == result.model else chosen.file.name
     write_choice(result.place, Choice(
-        engine=chosen.engine, file=file, model_sha256=sha256(result.model), file_sha256=sha256(chosen.file),
+        engine=chosen.engine, file=file, model_sha256=sha256_of(result.model), file_sha256=sha256_of(chosen.file),
         cpu=result.cpu, versions=result.versions, ratio=round(chosen.latency.ratio, 3),
         parity=chosen.parity.record() if chosen.parity else {}))

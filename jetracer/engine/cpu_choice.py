@@ -14,7 +14,7 @@ from typing import Any, Dict, Mapping, Optional, Set
 
 from jetracer.core.config import write_text
 from jetracer.core.errors import EngineRefused, JetRacerError
-from jetracer.engine.base import ENGINES, Engine
+from jetracer.engine.base import ENGINES, Engine, sha256_of
 from jetracer.engine.devices import cpu_name
 from jetracer.engine.proof import why_not
 
@@ -102,7 +102,7 @@ def _open(choice: Choice, model: Path, folder: Path, threads: int) -> Optional[E
     if (choice.engine, choice.file) == ("onnx", ""):
         return None
     file = folder / choice.file if choice.file else model
-    check_fits(choice, sha256(model), sha256(file), cpu_name(), versions())
+    check_fits(choice, sha256_of(model), sha256_of(file), cpu_name(), versions())
     engine = ENGINES.create(choice.engine, file, threads)
     engine.open()
     reason = why_not(file, engine.card)
@@ -127,10 +127,6 @@ def _version(name: str) -> str:
         return str(import_module(name).__version__)
     except (ImportError, AttributeError):
         return ""
-
-
-def sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _sum(content: Mapping[str, Any]) -> str:

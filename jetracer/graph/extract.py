@@ -12,6 +12,7 @@ from onnx import helper
 
 from jetracer.core.config import write_bytes
 from jetracer.core.errors import ModelError
+from jetracer.engine.base import sha256_of
 from jetracer.engine.card import CARD_KEY
 from jetracer.engine.devices import Version, dotted
 from jetracer.engine.hybrid import Plan, PlannedPart, write_plan
@@ -124,7 +125,7 @@ def write_parts(divided: Divided, model: Path, out: Path, tensorrt: Version) -> 
         name, data = f"{out.stem}.{number}.onnx", one.SerializeToString()
         write_bytes(out.with_name(name), data)
         planned.append(PlannedPart(part.runs, name, hashlib.sha256(data).hexdigest(), part.inputs, part.outputs))
-    plan = Plan(model=str(model), model_sha256=hashlib.sha256(model.read_bytes()).hexdigest(),
+    plan = Plan(model=str(model), model_sha256=sha256_of(model),
                 card=json.loads(cards.get(CARD_KEY, "{}")), tensorrt=dotted(tensorrt), parts=tuple(planned))
     write_plan(out, plan)
     return plan, worst
