@@ -42,16 +42,30 @@ def main(arguments: Optional[List[str]] = None) -> int:
     try:
         return _dispatch(words)
     except JetRacerError as error:
+        if interrupted(error):
+            return _told_interrupted()
         if debug:
             raise
         print(f"jetracer: {error}", file=sys.stderr)
         return 2 if isinstance(error, ConfigError) else 1
     except KeyboardInterrupt:
-        print(f"{chr(10) if sys.stderr.isatty() else ''}jetracer: interrupted", file=sys.stderr)  # below a status line
-        return 130
+        return _told_interrupted()
     except BrokenPipeError:  # the reader of our output went away, as `| head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def interrupted(error: Optional[BaseException]) -> bool:
+    """Whether Ctrl-C is behind an error: a package that it catches half imported says that it cannot be imported."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__
+    return error is not None
+
+
+def _told_interrupted() -> int:
+    below = "\n" if sys.stderr.isatty() else ""  # the line that the terminal wrote ^C into
+    print(f"{below}jetracer: interrupted", file=sys.stderr)
+    return 130
 
 
 def _dispatch(words: List[str]) -> int:

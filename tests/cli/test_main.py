@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from jetracer.cli.main import VERBS, main
+from jetracer.core.errors import ModelError
 
 
 def run(*words, timeout=60, **kwargs):
@@ -106,6 +107,21 @@ def test_failures_are_one_clear_line_and_leave_nothing_behind(words, cause, tmp_
     left = {path.name for path in set(tmp_path.iterdir()) - before} - {"run"}
     assert not left, "nothing half-started is left behind"
     assert not list((tmp_path / "run").glob("*.sock")) if (tmp_path / "run").exists() else True
+
+
+def test_ctrl_c_in_the_middle_of_an_import_is_no_missing_package(monkeypatch, capsys):
+    def half_imported(_words):
+        try:
+            try:
+                raise KeyboardInterrupt
+            except KeyboardInterrupt as pressed:
+                raise ImportError("initialization failed") from pressed  # as a C extension says it
+        except ImportError as error:
+            raise ModelError("ONNX models need ONNX Runtime; run: pip install onnxruntime") from error
+
+    monkeypatch.setattr("jetracer.cli.evaluate.main", half_imported)
+    assert main(["evaluate"]) == main(["evaluate", "--debug"]) == 130
+    assert capsys.readouterr().err == 2 * "jetracer: interrupted\n"
 
 
 def test_debug_shows_the_traceback():
