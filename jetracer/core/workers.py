@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from typing import Iterator
@@ -15,8 +16,26 @@ def deaf_children() -> Iterator[None]:
     traceback. A blocked signal stays blocked in the child. One that comes meanwhile is heard here afterwards.
     """
     resource_tracker.ensure_running()  # multiprocessing starts it with the first child, and unblocks the signal then
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    with _afterwards():
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _afterwards() -> Iterator[None]:
+    """Ctrl-C waits: another thread of this process may take the signal, and Python raises it in the main one then."""
+    handler = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(handler):
+        yield
+        return
+    pressed = []
+    signal.signal(signal.SIGINT, lambda *_: pressed.append(True))
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.signal(signal.SIGINT, handler)
+    if pressed:
+        handler(signal.SIGINT, None)
