@@ -35,12 +35,12 @@ class Cost(NamedTuple):
 
     def answers_over(self, budget: float) -> float:
         """By how much the answers are beyond what is allowed, in parts of that; 0 where they are not."""
-        return max(0.0, self.increase / max(budget, 1e-9) - 1.0) + max(0.0, self.strain - 1.0)
+        return _beyond(self.increase / max(budget, 1e-9)) + _beyond(self.strain)
 
     @property
     def scales_over(self) -> float:
         """The same of all scales together."""
-        return sum(max(0.0, times / ALLOWED - 1.0) for times in self.noisy.values())
+        return sum(_beyond(times / ALLOWED) for times in self.noisy.values())
 
     def over(self, budget: float) -> float:
         return self.answers_over(budget) + self.scales_over
@@ -50,6 +50,11 @@ class Cost(NamedTuple):
         over = [f"the aim's error is still {self.increase:.3f} % of the width larger, over {budget:g}"
                 ] if self.increase > budget else []
         return "; ".join([*over, *(["the gate refuses it: " + "; ".join(self.refused)] if self.refused else [])])
+
+
+def _beyond(share: float) -> float:
+    """What of a share lies beyond 1; all of it where it is no number."""
+    return 0.0 if share <= 1.0 else np.nan_to_num(share, nan=np.inf, posinf=np.inf) - 1.0
 
 
 class Judge:

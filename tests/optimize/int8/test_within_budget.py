@@ -174,7 +174,7 @@ def test_a_budget_that_nothing_meets_is_told():
 def test_what_is_beyond_the_budget_and_the_gate_adds_up():
     assert Cost(0.2, 1.0, {"x": ALLOWED}).over(0.2) == 0.0
     assert Cost(0.3, 1.2, {"x": 2.0, "y": 1.5 * ALLOWED, "z": 1.1 * ALLOWED}).over(0.2) == pytest.approx(1.3)
-    assert Cost(-1.0, np.inf).over(0.2) == np.inf
+    assert Cost(-1.0, np.inf).over(0.2) == Cost(np.nan).over(0.2) == np.inf
 
 
 def one_too_wide():
