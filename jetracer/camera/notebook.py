@@ -130,7 +130,8 @@ class NotebookCamera(HasTraits):
         except BaseException as error:
             camera.close()
             if isinstance(error, CameraError):
-                raise CameraRefused(f"{_NOT_STARTED} {error}") from error
+                raise CameraRefused(f"{_NOT_STARTED} {error} Without a camera: start the notebook with "
+                                    "JETRACER_CAMERA=null, or replay:FOLDER.") from error
             raise
         self._camera, self._name = camera, config.name
         self._finalizer = weakref.finalize(self, camera.close)  # at the end of the process too

@@ -35,7 +35,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _onnx(options: argparse.Namespace, source: Path, target: Path, command: str) -> Dict[str, Any]:
-    needs("train", "torch", "onnx")
+    needs("torch", "onnx")
     from jetracer.export.nvidia import export_nvidia
 
     return export_nvidia(source, target, options.category, options.color, options.size, command)

@@ -9,11 +9,11 @@ from pathlib import Path
 from jetracer.core.errors import ConfigError
 
 
-def needs(extra: str, *packages: str) -> None:
+def needs(*packages: str) -> None:
     """Raises ConfigError with the line that installs them when one of the packages is missing."""
     missing = [name for name in packages if find_spec(name) is None]
     if missing:
-        raise ConfigError(f"This needs {' and '.join(missing)}; run: {pip()} install 'jetracer[{extra}]'")
+        raise ConfigError(f"This needs {' and '.join(missing)}; run: {pip()} install {' '.join(missing)}")
 
 
 def pip() -> str:

@@ -25,7 +25,7 @@ def main(arguments: List[str]) -> int:
     if name not in TECHNIQUES:
         raise unknown("technique", name, TECHNIQUES)
     if not {"-h", "--help"}.intersection(arguments):
-        needs("optimize", "onnx")
+        needs("onnx")
     return import_module(f"jetracer.cli.optimize_{name}").main(arguments[1:])
 
 

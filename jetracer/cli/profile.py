@@ -21,7 +21,7 @@ SHOWN = 12  # layers on the screen; the page and --json have all
 
 def main(arguments: List[str]) -> int:
     options = _parser().parse_args(arguments)
-    needs("optimize", "onnx")
+    needs("onnx")
     if options.calibrate:
         result = _calibrate(options)
     elif not options.model:

@@ -86,7 +86,9 @@ def line_of(step: Step, truth: Optional[Any], recording: Any, most: int = MANY) 
 def _simulated(truth: Optional[Any]) -> List[Tuple[int, str]]:
     if truth is None:
         return []
-    return [(9, f"lap {truth.lap + 1}"), (5, f"{truth.speed_mps:4.2f} m/s"), (10, f"{100 * truth.lateral_m:+4.0f} cm")]
+    side = "left" if truth.lateral_m > 0 else "right"  # of the lane's middle
+    return [(9, f"lap {truth.lap + 1}"), (5, f"{truth.speed_mps:4.2f} m/s"),
+            (10, f"{100 * abs(truth.lateral_m):3.0f} cm {side:<5}")]
 
 
 def _recorded(recording: Any) -> str:

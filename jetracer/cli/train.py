@@ -65,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _train(options: argparse.Namespace, rest: List[str], folder: Path, command: str) -> Dict[str, Any]:
-    needs("train", "torch", "onnx")
+    needs("torch", "onnx")
     from jetracer.core.config import override
     from jetracer.export.road import make_road
     from jetracer.models.backbones import BACKBONES

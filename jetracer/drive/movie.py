@@ -93,6 +93,7 @@ class Plan:
     def _write(self, truth: Any) -> None:
         foot_px, height_px = self._foot_px, self._page.shape[0]
         self._page[-foot_px:] = PAPER
-        words = f"lap {truth.lap + 1}   {truth.speed_mps:.1f} m/s   {100 * truth.lateral_m:+.0f} cm"
+        side = "left" if truth.lateral_m > 0 else "right"
+        words = f"lap {truth.lap + 1}   {truth.speed_mps:.1f} m/s   {100 * abs(truth.lateral_m):.0f} cm {side}"
         at = (round(0.4 * foot_px), height_px - round(0.35 * foot_px))
         text(self._page, words, at, height_px / 800.0)

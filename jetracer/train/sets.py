@@ -13,7 +13,7 @@ from jetracer.data.split import Split, read_split, split
 from jetracer.data.targets import Geometry, camera_of, delayed, with_aims
 from jetracer.train.config import RoadConfig
 
-CLICKED = "where a human clicked: x right, y down"
+CLICKED = "the set's own, clicked or filled in: x right, y down"
 
 
 @dataclass(frozen=True)

@@ -190,6 +190,7 @@ def test_a_camera_that_does_not_start_says_so_as_jetcams_does(flaky):
     jetcams = r"Could not initialize camera\.  Please see error trace\. The ribbon"
     with pytest.raises(RuntimeError, match=jetcams) as info:
         CSICamera()
+    assert "JETRACER_CAMERA=null" in str(info.value)
     assert isinstance(info.value, CameraRefused)
 
 

@@ -22,7 +22,7 @@ def step(*stops):
 
 def test_where_there_is_room_all_is_said():
     line = line_of(step(), Truth(0, 1.49, 0.02), RECORDING)
-    for part in ("automatic", "throttle +0.29", "of 50%", "trim +0.02", "sure  99%", "lap 1", "1.49 m/s", "+2 cm",
+    for part in ("automatic", "throttle +0.29", "of 50%", "trim +0.02", "sure  99%", "lap 1", "1.49 m/s", "2 cm left",
                  "age  12 ms", "REC 151"):
         assert part in line
 
@@ -36,7 +36,7 @@ def test_it_is_no_longer_than_the_terminal_is_wide(most):
 
 def test_what_matters_least_goes_first():
     line = line_of(step(), Truth(0, 1.49, 0.02), RECORDING, 79)
-    assert "age" not in line and "cm" not in line and "1.49 m/s" in line and "REC 151" in line
+    assert "age" not in line and "left" not in line and "1.49 m/s" in line and "REC 151" in line
 
 
 def test_no_terminal_counts_as_the_usual_one(monkeypatch):

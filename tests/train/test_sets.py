@@ -33,7 +33,8 @@ def why(sets):
 
 def test_one_session_is_parted_in_time_and_the_gap_is_told(tmp_path):
     sets = gather([made(tmp_path)], RoadConfig())
-    assert (len(sets.val), sets.parted, sets.aims) == (8, "by time", "where a human clicked: x right, y down")
+    aims = "the set's own, clicked or filled in: x right, y down"
+    assert (len(sets.val), sets.parted, sets.aims) == (8, "by time", aims)
     assert len(sets.train) + len(sets.val) + len(sets.left_out) == 40
     assert {note.why for note in sets.left_out} == {"lies in the gap between training and validation"}
 
