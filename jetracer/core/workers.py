@@ -1,11 +1,38 @@
 """Worker processes that leave Ctrl-C to whoever started them."""
 from __future__ import annotations
 
+import multiprocessing
 import signal
 import threading
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
-from typing import Iterator
+from typing import Any, Callable, Iterator, Optional, Tuple
+
+
+class _Deaf(ProcessPoolExecutor):
+    """Starts a process with a call that finds none idle."""
+
+    def submit(self, *args: Any, **kwargs: Any) -> Any:
+        with deaf_children():
+            return super().submit(*args, **kwargs)
+
+
+@contextmanager
+def workers(count: int, start: Optional[Callable[..., None]] = None, given: Tuple[Any, ...] = ()
+            ) -> Iterator[ProcessPoolExecutor]:
+    """So many processes, each begun by `start(*given)`; an error or Ctrl-C within ends them at once.
+
+    Spawned: a fork would copy the locks of the caller's threads (torch, OpenCV), but not the threads.
+    """
+    others = multiprocessing.active_children()
+    with _Deaf(count, multiprocessing.get_context("spawn"), start, given) as pool:
+        try:
+            yield pool
+        except BaseException:  # else what is at hand would be done to its end
+            for worker in set(multiprocessing.active_children()).difference(others):
+                worker.terminate()
+            raise
 
 
 @contextmanager

@@ -6,10 +6,9 @@ Open loop: the aim's error in pictures of the same tracks in the same light (`si
 """
 from __future__ import annotations
 
-import multiprocessing
 import time
 from collections import Counter
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import asdict, dataclass, field
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
 
@@ -17,7 +16,7 @@ import numpy as np
 
 from jetracer.camera.geometry import SIM_CAMERA
 from jetracer.core.errors import ConfigError
-from jetracer.core.workers import deaf_children
+from jetracer.core.workers import workers
 from jetracer.drive.episode import EpisodeConfig, run_episode
 from jetracer.drive.oracle import Oracle, PoseRenderer
 from jetracer.drive.sight import Sight, look, told
@@ -128,17 +127,9 @@ def _work(config: EvaluationConfig, jobs: Sequence[Job]) -> Iterator[List[Dict[s
         worker = Worker(config)
         yield from map(worker.drive, jobs)
         return
-    # spawn: a fork would copy the threads' locks of whatever the caller has loaded, but not the threads
-    context, others = multiprocessing.get_context("spawn"), multiprocessing.active_children()
-    with ProcessPoolExecutor(min(config.workers, len(jobs)), context, _start, (config,)) as pool:
-        try:
-            with deaf_children():  # Ctrl-C is for this process, which ends them
-                futures = [pool.submit(_drive, job) for job in jobs]
-            yield from (future.result() for future in as_completed(futures))
-        except BaseException:  # Ctrl-C too: else the episodes at hand would be driven to their end
-            for worker in set(multiprocessing.active_children()).difference(others):
-                worker.terminate()
-            raise
+    with workers(min(config.workers, len(jobs)), _start, (config,)) as pool:
+        futures = [pool.submit(_drive, job) for job in jobs]
+        yield from (future.result() for future in as_completed(futures))
 
 
 class Worker:

@@ -12,10 +12,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
 import shutil
 import time
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -28,6 +26,7 @@ from torch import nn
 from jetracer.core.config import write_text
 from jetracer.core.errors import ConfigError
 from jetracer.core.types import Aim
+from jetracer.core.workers import workers
 from jetracer.data.formats.base import write
 from jetracer.data.picture import Picture
 from jetracer.data.sample import Sample
@@ -92,11 +91,11 @@ class LoopConfig:
 
 @contextmanager
 def _workers(count: int) -> Iterator[Callable[..., Iterator[List[Found]]]]:
-    """`map`, by that many processes; spawned, for a fork copies the locks of torch's threads, but not the threads."""
+    """`map`, by that many processes."""
     if count == 1:
         yield map
         return
-    with ProcessPoolExecutor(count, multiprocessing.get_context("spawn")) as pool:
+    with workers(count) as pool:
         yield pool.map
 
 

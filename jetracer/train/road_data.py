@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Callable, Iterator, NamedTuple, Tuple
 
@@ -19,6 +17,7 @@ import cv2
 import numpy as np
 
 from jetracer.camera.geometry import SIM_CAMERA
+from jetracer.core.workers import workers
 from jetracer.sim.look import Look
 from jetracer.sim.render import Renderer
 from jetracer.sim.scenery import Scenery
@@ -133,8 +132,7 @@ def generate_blocks(config: DataConfig, processes: int) -> Iterator[Block]:
     if processes <= 1:
         yield from (draw_track(seed, config) for seed in config.seeds)
         return
-    # spawn: a forked child would inherit the threads' locks of torch and OpenCV in unknown states
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+    with workers(processes) as pool:
         yield from pool.map(draw_track, config.seeds, [config] * config.tracks)
 
 

@@ -1,4 +1,4 @@
-"""Ctrl-C while worker processes are started: they never hear it, and whoever starts them does, afterwards."""
+"""Ctrl-C and worker processes: they never hear it, whoever starts them does, and they end with his work."""
 from __future__ import annotations
 
 import os
@@ -6,10 +6,11 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
-from jetracer.core.workers import deaf_children
+from jetracer.core.workers import deaf_children, workers
 
 
 def mask_of_a_child():
@@ -55,3 +56,19 @@ def test_in_a_thread_of_ones_own_and_with_an_error():
     thread.start()
     thread.join()
     assert found == [1]
+
+
+def test_workers_are_deaf_and_work():
+    with workers(2) as pool:
+        assert list(pool.map(abs, [-1, 2, -3])) == [1, 2, 3]
+        assert pool.submit(mask_of_a_child).result() == 1
+
+
+@pytest.mark.parametrize("ended", [KeyboardInterrupt, ValueError])
+def test_workers_end_at_once_with_whoever_started_them(ended):
+    began = time.monotonic()
+    with pytest.raises(ended), workers(2) as pool:
+        at_hand = [pool.submit(time.sleep, 600.0) for _ in range(4)]
+        raise ended
+    assert time.monotonic() - began < 60.0
+    assert all(one.cancelled() or one.exception() for one in at_hand)
