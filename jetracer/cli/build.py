@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Dict, List
 
 from jetracer.cli.parser import Parser
-from jetracer.core.errors import ConfigError
+from jetracer.core.errors import ConfigError, ModelError
 from jetracer.engine.build import Result, build_engine, card_of, engine_place, explain_build
 from jetracer.engine.build_plan import BuildPlan, make_plan
 from jetracer.engine.cpu_build import build_for_cpu
@@ -122,7 +122,7 @@ def _hybrid(options: argparse.Namespace, path: Path, kind: DeviceKind) -> int:
     if options.dry_run or options.trt or options.device or options.dla or options.out:
         raise ConfigError(f"{path} is built whole, where it lies and for this computer: jetracer build {path}")
     if kind.name == "cpu":
-        raise ConfigError(f"This computer has no NVIDIA GPU: drive the model that {path} was divided from as it is.")
+        raise ModelError(f"This computer has no NVIDIA GPU: drive the model that {path} was divided from as it is.")
     progress = _Progress()
     with Cuda() as cuda:
         try:
