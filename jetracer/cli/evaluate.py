@@ -155,5 +155,6 @@ def told_frames(result: Dict[str, Any]) -> str:
 def _told_by_x(bins: List[Dict[str, Any]]) -> List[str]:
     """A line for each fifth of the picture in which an aim may lie."""
     return [f"{'aim at ' if at == 0 else '':>7}{one['from_px']:3.0f} to {one['to_px']:3.0f} px: " + (
-                f"{one['records']} pictures, {one['mean_px']:.1f} px off, {one['bias_x_px']:+.1f} px to the right"
+                f"{one['records']} pictures, {one['mean_px']:.1f} px off, in the mean "
+                f"{abs(one['bias_x_px']):.1f} px too far {'right' if one['bias_x_px'] > 0 else 'left'}"
                 if one["records"] else "no pictures") for at, one in enumerate(bins)]

@@ -24,8 +24,13 @@ class Parser(argparse.ArgumentParser):
     def refuse(self, rest: List[str]) -> NoReturn:
         """Raises ConfigError for the first of these words, with the option that it is nearest to."""
         word = rest[0].partition("=")[0]
-        near = get_close_matches(word, self._option_string_actions, 1)
+        near = get_close_matches(word, self._options(), 1)
         self.error(f"Do not know what to do with {rest[0]!r}" + (f"; did you mean {near[0]!r}?" if near else "."))
+
+    def _options(self) -> List[str]:
+        """Its own and those of its jobs."""
+        jobs = [job for action in self._actions if isinstance(action.choices, dict) for job in action.choices.values()]
+        return [name for parser in (self, *jobs) for name in parser._option_string_actions]
 
     def error(self, message: str) -> NoReturn:
         """Raises ConfigError, which is told in one line, where argparse prints the usage and exits."""

@@ -115,3 +115,8 @@ def test_where_no_film_can_be_is_said_in_a_line(capfd, tub, tmp_path, film, why)
     assert main(["data", "movie", str(tub), str(tmp_path / film)]) == 1
     told = capfd.readouterr().err
     assert why in told and len(told.splitlines()) == 1
+
+
+def test_a_set_that_cannot_be_written_is_no_wrong_usage(capsys, tub):
+    assert main(["data", "import", str(tub), "/proc/nowhere/set"]) == 1
+    assert "choose another place" in capsys.readouterr().err

@@ -10,7 +10,9 @@ def parser():
     parser.add_argument("--seconds", type=float)
     parser.add_argument("--colour", choices=("red", "blue"))
     jobs = parser.add_subparsers(dest="job")
-    jobs.add_parser("go").add_argument("where")
+    go = jobs.add_parser("go")
+    go.add_argument("where")
+    go.add_argument("--carefully", action="store_true")
     return parser
 
 
@@ -18,6 +20,8 @@ def parser():
     (["--seconds", "x"], "Argument --seconds: invalid float value: 'x'. See: jetracer verb --help"),
     (["--second=2"], "Do not know what to do with '--second=2'; did you mean '--seconds'? See: jetracer verb --help"),
     (["--seconds", "2", "--quickly"], "Do not know what to do with '--quickly'. See: jetracer verb --help"),
+    (["go", "there", "--careful"],
+     "Do not know what to do with '--careful'; did you mean '--carefully'? See: jetracer verb --help"),
     (["go"], "The following arguments are required: where. See: jetracer verb go --help"),
 ])
 def test_an_error_is_one_sentence_with_the_next_step(parser, words, told):

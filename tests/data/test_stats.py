@@ -82,7 +82,8 @@ def test_a_full_disk_leaves_no_half_film(tmp_path, monkeypatch):
 
 def test_a_film_of_nothing_says_so(tmp_path):
     assert write_film([], 20.0, tmp_path / "film.mp4") == "no picture can be read"
-    assert "cannot write" in write_film([image()], 20.0, tmp_path / "nowhere" / "film.mp4")
+    assert "there is no folder" in write_film([image()], 20.0, tmp_path / "nowhere" / "film.mp4")
+    assert "give it as FILM.mp4" in write_film([image()], 20.0, tmp_path / "film.txt")
     assert (rate_hz([]), rate_hz([0.0, 0.1, 0.2]), rate_hz([0.0, 900.0])) == (30.0, pytest.approx(10.0), 1.0)
 
 

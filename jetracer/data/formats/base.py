@@ -115,7 +115,7 @@ def new_folder(target: Path) -> Iterator[Path]:
             target.rmdir()
         os.replace(str(part), str(target))
     except OSError as error:
-        raise ConfigError(f"Cannot write {target}: {error.strerror or error}.") from error
+        raise DataError(f"Cannot write {target} ({error.strerror or error}); choose another place.") from error
     finally:
         shutil.rmtree(str(part), ignore_errors=True)
 
