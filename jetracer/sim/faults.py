@@ -79,12 +79,15 @@ class Faults:
 
 
 class FaultyEngine(Engine):
-    """An engine with the faults slow_engine and nan_output; otherwise the engine it wraps."""
+    """An engine with the faults slow_engine and nan_output; otherwise the engine it wraps.
+
+    Their time counts from the first picture: what else a drive starts after its engine may take seconds.
+    """
 
     def __init__(self, engine: Engine, faults: Faults, clock: Optional[Clock] = None) -> None:
         self._engine, self._faults = engine, faults
         self._clock = clock or MonotonicClock()
-        self._start_s = self._clock.now_s()
+        self._start_s: Optional[float] = None
 
     @property
     def card(self):
@@ -95,13 +98,15 @@ class FaultyEngine(Engine):
 
     def open(self) -> None:
         self._engine.open()
-        self._start_s = self._clock.now_s()
+        self._start_s = None
 
     def close(self) -> None:
         self._engine.close()
 
     def infer(self, inputs: Dict[str, np.ndarray]) -> Dict[str, np.ndarray]:
         now_s = self._clock.now_s()
+        if self._start_s is None:
+            self._start_s = now_s
         outputs = self._engine.infer(inputs)
         if self._faults.active("slow_engine", now_s - self._start_s):
             self._clock.sleep_until(now_s + SLOW_ENGINE_S)
