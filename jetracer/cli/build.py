@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Dict, List
 
 from jetracer.cli.parser import Parser
+from jetracer.cli.stage import stage
 from jetracer.core.errors import ConfigError, ModelError
 from jetracer.engine.build import Result, build_engine, card_of, engine_place, explain_build
 from jetracer.engine.build_plan import BuildPlan, make_plan
@@ -74,8 +75,10 @@ def _cpu(options: argparse.Namespace, model: Path) -> int:
     if options.dla or options.out:
         raise ConfigError("--dla and --out are for engines of TensorRT: build without them.")
     card_of(model)  # before seconds of drawing
-    probes = road_probes()
-    result = build_for_cpu(model, probes, partial(prove, probes=probes), options.precision)
+    with stage("drawing the pictures that are compared"):
+        probes = road_probes()
+    with stage("comparing with the model in FP32, and measuring"):
+        result = build_for_cpu(model, probes, partial(prove, probes=probes), options.precision)
     if options.json:
         print(json.dumps(result.as_json()))
     else:

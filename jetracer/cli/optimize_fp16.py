@@ -7,6 +7,7 @@ from typing import List
 
 from jetracer.cli.optimize import frames_of, show
 from jetracer.cli.parser import Parser
+from jetracer.cli.stage import stage
 from jetracer.engine.load import find_model
 
 
@@ -17,7 +18,11 @@ def main(arguments: List[str]) -> int:
     model = find_model(options.model)
     config = Fp16Config(out=options.out, budget=options.budget,
                         command=shlex.join(["jetracer", "optimize", "fp16", *arguments]))
-    return show(fp16(str(model), frames_of(options.data, options.frames), config), options.json)
+    with stage("gathering pictures"):
+        frames = frames_of(options.data, options.frames)
+    with stage("casting, and comparing with FP32"):
+        report = fp16(str(model), frames, config)
+    return show(report, options.json)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -7,13 +7,16 @@ from typing import Any, Iterable, Mapping
 
 from jetracer.core.errors import UnknownName
 
+_TOLD = 20  # names in one sentence: the nodes of a network may be hundreds
+
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> UnknownName:
-    """The error for a wrong name: says the nearest right one, and all of them."""
+    """The error for a wrong name: says the nearest right one, and all of them, or how many more there are."""
     names = sorted(known)
     near = get_close_matches(str(name), names, 1)
     hint = f"; did you mean {near[0]!r}?" if near else "."
-    return UnknownName(f"There is no {kind} {name!r}{hint} Choose one of: {', '.join(names)}.")
+    more = f", and {len(names) - _TOLD} more" if len(names) > _TOLD else ""
+    return UnknownName(f"There is no {kind} {name!r}{hint} Choose one of: {', '.join(names[:_TOLD])}{more}.")
 
 
 class Registry:

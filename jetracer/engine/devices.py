@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Dict, Optional, Tuple
 
-from jetracer.core.errors import ModelError
+from jetracer.core.errors import ConfigError, ModelError
 from jetracer.core.registry import unknown
 
 Version = Tuple[int, ...]
@@ -170,7 +170,7 @@ def dotted(version: Version) -> str:
 
 
 def parse_version(text: str) -> Version:
-    """"10.3" -> (10, 3); letters after a number are dropped, as in "8.2.1a". Raises ModelError."""
+    """"10.3" -> (10, 3); letters after a number are dropped, as in "8.2.1a". Raises ConfigError."""
     numbers = []
     for part in str(text).split("."):
         digits = "".join(char for char in part if char.isdigit())
@@ -178,5 +178,5 @@ def parse_version(text: str) -> Version:
             break
         numbers.append(int(digits))
     if len(numbers) < 2:
-        raise ModelError(f"{text!r} is no version of TensorRT; it looks like 8.2 or 10.3.0.")
+        raise ConfigError(f"{text!r} is no version of TensorRT; it looks like 8.2 or 10.3.0.")
     return tuple(numbers)

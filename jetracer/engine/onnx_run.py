@@ -42,7 +42,8 @@ def session(model: Union[bytes, Path], options: Any = None, path: Optional[Path]
     path = model if isinstance(model, Path) else path
     try:
         return onnxruntime.InferenceSession(model if isinstance(model, bytes) else str(model), options,
-                                            providers=["CPUExecutionProvider"])
+                                            providers=["CPUExecutionProvider"],
+                                            enable_fallback=0)  # it prints, and tries the very same once more
     except Exception as error:  # its exceptions share no base class below Exception
         version, why = onnxruntime.__version__, first_line(error)
         if path is None:

@@ -10,7 +10,7 @@ from jetracer.core import errors, i2c, runtime
 from jetracer.core.device import Device
 from jetracer.core.errors import BusError, ConfigError, JetRacerError, UnknownName
 from jetracer.core.realtime import freeze_garbage
-from jetracer.core.registry import Registry
+from jetracer.core.registry import Registry, unknown
 from jetracer.core.types import NEUTRAL, Frame, Pilot
 
 
@@ -31,6 +31,8 @@ def test_a_wrong_name_gets_did_you_mean():
         Registry("camera", {"replay": "x:Y", "usb": "x:Z"}).get("rpelay")
     with pytest.raises(UnknownName, match=r"no camera 'qqq'\. Choose one of: replay, usb\."):
         Registry("camera", {"replay": "x:Y", "usb": "x:Z"}).get("qqq")
+    with pytest.raises(UnknownName, match=r"'node7'\? Choose one of: node0, .*node26, and 10 more\.$"):
+        raise unknown("node", "nod7", [f"node{number}" for number in range(30)])
 
 
 def test_every_error_is_also_a_builtin_one_below_the_root():

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import pytest
 
-from jetracer.core.errors import ModelError, UnknownName
+from jetracer.core.errors import ConfigError, ModelError, UnknownName
 from jetracer.engine.devices import (
     DEVICES,
     check_tensorrt,
@@ -118,7 +118,7 @@ def test_versions_that_a_board_cannot_have():
 def test_words_that_are_no_version_or_device():
     assert parse_version("8.2.1.9") == (8, 2, 1, 9)
     for text in ("eight", "8", ""):
-        with pytest.raises(ModelError, match="is no version of TensorRT"):
+        with pytest.raises(ConfigError, match="is no version of TensorRT"):
             parse_version(text)
     with pytest.raises(UnknownName, match="did you mean 'orin-nano'"):
         device("orinnano")

@@ -128,13 +128,15 @@ def damage_cut(data: bytes) -> bytes:
     (lambda data: b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "git lfs pull"),
     (lambda data: b"\xffnot a model" * 50, "no model that (ONNX Runtime|OpenVINO) "),
     (damage_cut, "no model that (ONNX Runtime|OpenVINO) "),
+    (lambda data: data.replace(b"\x22\x04Cast", b"\x22\x04C\xe9st"), "no model that (ONNX Runtime|OpenVINO) "),
 ])
-def test_damaged_files(library, tmp_path, damage, words):
+def test_damaged_files(library, tmp_path, damage, words, capfd):
     path = road_model(tmp_path / "road.onnx")
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(ModelCorrupt, match=words) as caught:
         library(path).open()
     assert "\n" not in str(caught.value)
+    assert capfd.readouterr().out == ""  # --json prints there
 
 
 def test_must_be_opened_and_may_be_closed_twice(library, tmp_path):
