@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from copy import deepcopy
 from pathlib import Path
-from typing import Any, Dict, Mapping
+from typing import Any, Dict, Mapping, Tuple
 
 import numpy as np
 import torch
@@ -43,14 +43,11 @@ def export_nvidia(source: Path, path: Path, category: int = 0, color: str = "bgr
     """Write `source` as the ONNX model `path`; a JSON-ready account. Raises ConfigError, ModelError, ModelNotFound."""
     if color not in COLORS:
         raise ConfigError(f"color = {color!r}: choose one of {', '.join(COLORS)}.")
-    state = read_state(source)
-    name = recognised(state, source)
-    outputs = len(state[list(state)[-1]])
-    if outputs % 2 or not 0 <= 2 * category < outputs:
+    name, net = notebook_net(source)
+    outputs = len(list(net.parameters())[-1])
+    if not 0 <= 2 * category < outputs:
         raise ConfigError(f"{source} has {outputs} outputs, x and y for each category: "
                           f"there is no category {category}.")
-    net = BACKBONES.get(name)(outputs).eval()
-    net.load_state_dict(state)
     as_it_was = NotebookGraph(deepcopy(net), category)
     fold(net, size_px)
     write_graph(NotebookGraph(net, category), path, size_px, ("aim",))
@@ -64,6 +61,18 @@ def export_nvidia(source: Path, path: Path, category: int = 0, color: str = "bgr
     ))  # fmt: skip
     return {"model": str(path), "net": name, "category": category, "categories": outputs // 2, "color": color,
             "export_difference": worst}
+
+
+def notebook_net(source: Path) -> Tuple[str, nn.Module]:
+    """(its name, the net of a `.pth`). Raises ModelError, ModelNotFound."""
+    state = read_state(source)
+    name = recognised(state, source)
+    outputs = len(state[list(state)[-1]])
+    if outputs % 2:
+        raise ModelError(f"{source} has {outputs} outputs, not x and y for each category: it follows no road.")
+    net = BACKBONES.get(name)(outputs).eval()
+    net.load_state_dict(state)
+    return name, net
 
 
 @torch.no_grad()
