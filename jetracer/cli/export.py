@@ -39,6 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--color", choices=("bgr", "rgb"), default="bgr",
         help="what it was trained on: bgr as JetRacer's notebook (default), rgb as JetBot's")
     add("--size", type=int, default=224, help="side in px of the picture it was trained on (224)")
+    add("--any-batch", action="store_true", help="onnx: it takes several pictures at once, too")
     add("--precision", choices=("fp16", "int8"), default="fp16", help="torch2trt: default fp16, as the notebook")
     add("--data", metavar="SET", default="sim", help="torch2trt: pictures to calibrate and compare on; default sim")
     add("--frames", type=int, metavar="N", default=1000, help="torch2trt, INT8: how many pictures calibrate (1000)")
@@ -51,7 +52,8 @@ def _onnx(options: argparse.Namespace, source: Path, target: Path, command: str)
     needs("torch", "onnx")
     from jetracer.export.nvidia import export_nvidia
 
-    return export_nvidia(source, target, options.category, options.color, options.size, command)
+    return export_nvidia(source, target, options.category, options.color, options.size, command,
+                         options.any_batch)
 
 
 def _torch2trt(options: argparse.Namespace, source: Path, target: Path) -> Dict[str, Any]:

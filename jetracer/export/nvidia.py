@@ -39,8 +39,11 @@ class NotebookGraph(nn.Module):
 
 
 def export_nvidia(source: Path, path: Path, category: int = 0, color: str = "bgr", size_px: int = PICTURE_PX,
-                  command: str = "") -> Dict[str, Any]:
-    """Write `source` as the ONNX model `path`; a JSON-ready account. Raises ConfigError, ModelError, ModelNotFound."""
+                  command: str = "", any_batch: bool = False) -> Dict[str, Any]:
+    """Write `source` as the ONNX model `path`; a JSON-ready account. Raises ConfigError, ModelError, ModelNotFound.
+
+    `any_batch`: it takes several pictures at once, too.
+    """
     if color not in COLORS:
         raise ConfigError(f"color = {color!r}: choose one of {', '.join(COLORS)}.")
     name, net = notebook_net(source)
@@ -50,7 +53,7 @@ def export_nvidia(source: Path, path: Path, category: int = 0, color: str = "bgr
                           f"there is no category {category}.")
     as_it_was = NotebookGraph(deepcopy(net), category)
     fold(net, size_px)
-    write_graph(NotebookGraph(net, category), path, size_px, ("aim",))
+    write_graph(NotebookGraph(net, category), path, size_px, ("aim",), any_batch=any_batch)
     worst = agree(path, size_px, lambda image: answer(as_it_was, image))
     write_card(path, ModelCard(
         task="road", name=source.stem, precision="fp32", input=ModelInput(width=size_px, height=size_px, color=color),

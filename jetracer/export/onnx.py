@@ -3,7 +3,7 @@
 The legacy exporter and opset 13: TensorRT 8.2 on the original Nano reads nothing newer. `Cast` comes before
 `Transpose`: TensorRT refuses to transpose bytes. Batch norms are folded into the convolutions before them. So is the
 normalisation of pixels into the road net's first layer, which has no padding, so that this is exact; the other nets
-pad with their mean grey, and normalise first.
+pad with their mean grey, and normalise first. What does not depend on the picture is computed here, once.
 """
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from torch import nn
 
 from jetracer.core.errors import ModelError
 from jetracer.engine.onnx_run import session
+from jetracer.graph.fold import simplify
 from jetracer.graph.soft_argmax import with_function
 from jetracer.models.norms import fold
 from jetracer.models.road_net import PICTURE_PX, PIXEL_MEAN, PIXEL_SCALE, POOLED_PX, RoadNet, normalise
@@ -63,22 +64,25 @@ def export_road(net: nn.Module, path: Path, size_px: int = PICTURE_PX, opset: in
     return agree(path, size_px, lambda image: as_trained(net, image))
 
 
-def write_graph(graph: nn.Module, path: Path, size_px: int, outputs: Tuple[str, ...], opset: int = OPSET) -> None:
+def write_graph(graph: nn.Module, path: Path, size_px: int, outputs: Tuple[str, ...], opset: int = OPSET,
+                any_batch: bool = False) -> None:
     """Write a module that takes `image`, bytes (1,S,S,3), as an ONNX file."""
-    write_module(graph, path, torch.zeros(1, size_px, size_px, 3, dtype=torch.uint8), outputs, opset)
+    write_module(graph, path, torch.zeros(1, size_px, size_px, 3, dtype=torch.uint8), outputs, opset, any_batch)
 
 
-def write_module(graph: nn.Module, path: Path, example: torch.Tensor, outputs: Tuple[str, ...], opset: int = OPSET
-                 ) -> None:
-    """Write a module whose input `image` is like `example` as an ONNX file."""
+def write_module(graph: nn.Module, path: Path, example: torch.Tensor, outputs: Tuple[str, ...], opset: int = OPSET,
+                 any_batch: bool = False) -> None:
+    """Write a module whose input `image` is like `example` as an ONNX file; `any_batch`: or several of them at once."""
     memory = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that this exporter is the legacy one is why it is used
         torch.onnx.export(
             graph.eval(), (example,), memory, opset_version=opset, dynamo=False,
             input_names=["image"], output_names=list(outputs),
+            dynamic_axes={name: {0: "batch"} for name in ("image", *outputs)} if any_batch else None,
         )  # fmt: skip
     model = with_function(onnx.load_from_string(memory.getvalue()))
+    simplify(model)
     model.producer_name = "jetracer"
     onnx.checker.check_model(model)
     Path(path).parent.mkdir(parents=True, exist_ok=True)

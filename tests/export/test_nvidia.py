@@ -11,6 +11,7 @@ from jetracer.cli.main import main  # noqa: E402
 from jetracer.core.errors import ConfigError, ModelError  # noqa: E402
 from jetracer.core.types import Frame  # noqa: E402
 from jetracer.engine.load import load_engine  # noqa: E402
+from jetracer.engine.onnx_run import session  # noqa: E402
 from jetracer.export.nvidia import export_nvidia  # noqa: E402
 from jetracer.models.backbones import BACKBONES  # noqa: E402
 from jetracer.perception.road import RoadFollower  # noqa: E402
@@ -49,6 +50,17 @@ def test_it_says_what_it_said_in_the_notebook(saved, tmp_path):
     assert (scene.aim.x, scene.aim.y) == pytest.approx(wanted, abs=1e-4)
     assert (card.input.color, card.trained["category"], card.parents[0].split()[0]) == (
         "bgr", 1, "road_following_model.pth")
+
+
+def test_any_batch_answers_as_one_by_one(saved, tmp_path):
+    net, path = saved
+    model = tmp_path / "many.onnx"
+    assert main(["export", "onnx", str(path), "--any-batch", "--size", "64", "--out", str(model)]) == 0
+    images = np.random.default_rng(1).integers(0, 256, (3, 64, 64, 3), np.uint8)
+    found = session(model).run(None, {"image": images})[0]
+    np.testing.assert_allclose(found, [in_the_notebook(net, image)[:2] for image in images], atol=1e-4)
+    with load_engine(model) as engine:  # and drives, with one at a time
+        np.testing.assert_allclose(engine.infer({"image": images[:1]})["aim"], found[:1], atol=1e-4)
 
 
 def test_what_is_no_such_file_is_told(saved, tmp_path):

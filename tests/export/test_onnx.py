@@ -58,7 +58,8 @@ def test_every_net_becomes_a_file_that_is_read_back_to_the_same_net(name, tmp_pa
     assert export_road(net.eval(), file, 96) <= 1e-4
     graph = onnx.load(str(file)).graph
     assert [node.op_type for node in graph.node[:2]] == ["Cast", "Transpose"]
-    assert "BatchNormalization" not in {node.op_type for node in graph.node}
+    left = {node.op_type for node in graph.node}
+    assert not left & {"BatchNormalization", "Constant", "Shape", "Gather"}  # all that can be is computed already
     assert [side.dim_value for side in graph.input[0].type.tensor_type.shape.dim] == [1, 96, 96, 3]
     again = make_net(name)
     assert start_from(again, name, str(file)) == "from model.onnx"
