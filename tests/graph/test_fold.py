@@ -6,10 +6,10 @@ import pytest
 
 pytest.importorskip("onnx", reason="needs onnx: pip install -e '.[optimize]'")
 
-from onnx import TensorProto, helper  # noqa: E402
+from onnx import TensorProto, helper
 
-from jetracer.engine.onnx_run import session  # noqa: E402
-from jetracer.graph.fold import simplify  # noqa: E402
+from jetracer.engine.onnx_run import session
+from jetracer.graph.fold import simplify
 
 
 def padded():
