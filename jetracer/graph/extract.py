@@ -18,7 +18,7 @@ from jetracer.engine.devices import Version, dotted
 from jetracer.engine.hybrid import Plan, PlannedPart, write_plan
 from jetracer.engine.onnx_run import Run
 from jetracer.graph import prove
-from jetracer.graph.fold import fold, lift, tidy
+from jetracer.graph.fold import simplify
 from jetracer.graph.lower import lower
 from jetracer.graph.operators import newest_opset
 from jetracer.graph.parts import TENSORRT, Part, cut, divide, refused
@@ -36,9 +36,7 @@ def take_apart(model: Any, tensorrt: Version, in_two: bool = False) -> Divided:
     """Divide a model for a TensorRT. Raises ModelError where that does not help."""
     whole = onnx.ModelProto()
     whole.CopyFrom(model)
-    lift(whole)
-    fold(whole)
-    tidy(whole)
+    simplify(whole)
     graph = view(whole)
     unfit = refused(graph, tensorrt)
     parts = (cut if in_two else divide)(graph, lambda node: node.index not in unfit)

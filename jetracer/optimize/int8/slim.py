@@ -4,6 +4,7 @@ No name of a node or of a tensor that a node makes is changed: people, `explain`
 """
 from __future__ import annotations
 
+from copy import deepcopy
 from itertools import count
 from typing import Dict, List, Set, Tuple
 
@@ -53,12 +54,6 @@ def _share(model: ModelProto, own: Set[str]) -> None:
     for node in model.graph.node:
         for at, name in enumerate(node.input):
             node.input[at] = renamed.get(name, name)
-    kept = [_copy(entry) for entry in kept]
+    kept = deepcopy(kept)  # they live in the list that is emptied
     del model.graph.initializer[:]
     model.graph.initializer.extend(kept)
-
-
-def _copy(entry: TensorProto) -> TensorProto:
-    made = TensorProto()
-    made.CopyFrom(entry)
-    return made
