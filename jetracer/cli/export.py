@@ -60,23 +60,19 @@ def _torch2trt(options: argparse.Namespace, source: Path, target: Path) -> Dict[
     needs("torch")
     from jetracer.engine.devices import device_here
     from jetracer.engine.load import sha256_of
-    from jetracer.export.torch2trt import Torch2TrtConfig, export_torch2trt, installed
+    from jetracer.export.torch2trt import Torch2TrtConfig, as_notebook, export_torch2trt, installed
     from jetracer.optimize.int8.frames import pick
     from jetracer.optimize.int8.manifest import hash_of
 
     convert, int8 = installed(), options.precision == "int8"
     picked = pick(options.data, options.frames if int8 else 1, force=not int8)
-    calibrate, compare = (_pictures(one, options.size) for one in (picked.calibrate if int8 else (), picked.compare))
-    # of other weights or pictures the ranges are others
-    cache = f"{target}.{sha256_of(source)[:8]}-{hash_of(calibrate)[:8]}.cache" if int8 else ""
+    calibrate = list(picked.calibrate.pictures()) if int8 else []
     config = Torch2TrtConfig(options.precision, options.color, options.size)
-    return export_torch2trt(source, target, device_here(), convert, calibrate, compare, config, cache)
-
-
-def _pictures(picked: Any, size_px: int) -> List[Any]:
-    from jetracer.camera.pixels import resized
-
-    return [resized(one, (size_px, size_px)) for one in (picked.pictures() if picked else ())]
+    # of other weights, pictures, colours or sizes the ranges are others
+    seen = hash_of(map(as_notebook(config), calibrate))
+    cache = f"{target}.{sha256_of(source)[:8]}-{seen[:8]}.cache" if int8 else ""
+    return export_torch2trt(source, target, device_here(), convert, calibrate, list(picked.compare.pictures()), config,
+                            cache)
 
 
 def told(result: Dict[str, Any]) -> str:

@@ -13,7 +13,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Sequence
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Sequence
 
 import numpy as np
 import torch
@@ -21,12 +21,14 @@ from torch import nn
 
 from jetracer.core.config import write_bytes
 from jetracer.core.errors import ConfigError, ModelError
+from jetracer.engine.card import ModelCard, ModelInput
 from jetracer.engine.devices import DeviceKind, parse_version
 from jetracer.engine.parity import SIZE_PX, limits_for
 from jetracer.engine.torch2trt_module import LAST_TENSORRT
 from jetracer.export.nvidia import notebook_net
 from jetracer.models.backbones import IMAGENET_MEAN, IMAGENET_STD
 from jetracer.models.road_net import PICTURE_PX
+from jetracer.perception.preprocess import Preprocess
 
 PRECISIONS = ("fp16", "int8")
 Convert = Callable[..., nn.Module]  # torch2trt.torch2trt
@@ -35,25 +37,25 @@ Convert = Callable[..., nn.Module]  # torch2trt.torch2trt
 @dataclass(frozen=True)
 class Torch2TrtConfig:
     precision: str = "fp16"
-    color: str = "bgr"  # what the net was trained on
+    color: str = "bgr"  # what the net was trained on: JetRacer's notebook took BGR for RGB
     size_px: int = PICTURE_PX
     device: str = "cuda"
 
 
 class Pictures:
-    """What torch2trt calibrates with: pictures (S,S,3) uint8, one by one in the same memory, as tensors [(3,S,S)].
+    """What torch2trt calibrates with: pictures as the notebook sees them, one by one in the same memory, [(3,S,S)].
 
     Of 0.5 TensorRT gets nothing but a tensor's address, so that memory must stay; 0.3 and 0.4 copy it.
     """
 
-    def __init__(self, pictures: Sequence[np.ndarray], example: torch.Tensor) -> None:
-        self._pictures, self._memory = pictures, torch.empty_like(example[0])
+    def __init__(self, pictures: Sequence[np.ndarray], prepare: Preprocess, example: torch.Tensor) -> None:
+        self._pictures, self._prepare, self._memory = pictures, prepare, torch.empty_like(example[0])
 
     def __len__(self) -> int:
         return len(self._pictures)
 
     def __getitem__(self, at: int) -> List[torch.Tensor]:
-        self._memory.copy_(as_notebook(self._pictures[at]))
+        self._memory.copy_(torch.from_numpy(self._prepare(self._pictures[at])[0]))
         return [self._memory]
 
 
@@ -75,7 +77,7 @@ def export_torch2trt(source: Path, target: Path, kind: DeviceKind, convert: Conv
                      ) -> Dict[str, Any]:
     """Write `source` as `target`, once it agrees with it on `compare`; a JSON-ready account.
 
-    Pictures are (S,S,3) uint8 BGR; `calibrate` is for INT8 only, whose ranges stay in the file `cache`. In FP16 it
+    Pictures are (H,W,3) uint8 BGR; `calibrate` is for INT8 only, whose ranges stay in the file `cache`. In FP16 it
     takes halves, as the notebook gives, in INT8 floats. Raises ConfigError, ModelError, ModelNotFound.
     """
     if config.precision == "int8" and not kind.int8:
@@ -88,10 +90,11 @@ def export_torch2trt(source: Path, target: Path, kind: DeviceKind, convert: Conv
     asked = deepcopy(net).half() if half else net
     example = torch.zeros(1, 3, config.size_px, config.size_px, device=config.device,
                           dtype=torch.float16 if half else torch.float32)
-    int8 = {} if half else {"int8_mode": True, "int8_calib_dataset": Pictures(_seen(calibrate, config), example)}
+    prepare = as_notebook(config)
+    int8 = {} if half else {"int8_mode": True, "int8_calib_dataset": Pictures(calibrate, prepare, example)}
     with torch.no_grad(), _cached(convert, Path(cache) if cache else None):
         made = convert(asked, [example], fp16_mode=True, **int8)  # FP16 for what has no INT8
-    apart_px = _apart_px(net, made, _seen(compare, config), example)
+    apart_px = _apart_px(net, made, map(prepare, compare), example)
     _check(apart_px, config.precision, source)
     content = io.BytesIO()
     torch.save(made.state_dict(), content)
@@ -101,15 +104,11 @@ def export_torch2trt(source: Path, target: Path, kind: DeviceKind, convert: Conv
             "aim_px": {"mean": round(float(apart_px.mean()), 4), "max": round(float(apart_px.max()), 4)}}
 
 
-def as_notebook(picture: np.ndarray) -> torch.Tensor:
-    """(S,S,3) uint8 -> (3,S,S) float32, as `preprocess` of the notebooks."""
-    mean, std = (torch.tensor(values)[:, None, None] for values in (IMAGENET_MEAN, IMAGENET_STD))
-    return (torch.from_numpy(picture).permute(2, 0, 1).float() / 255.0 - mean) / std
-
-
-def _seen(pictures: Sequence[np.ndarray], config: Torch2TrtConfig) -> List[np.ndarray]:
-    """As the notebook that trained the net had them: JetRacer's took BGR for RGB."""
-    return [np.ascontiguousarray(one if config.color == "bgr" else one[..., ::-1]) for one in pictures]
+def as_notebook(config: Torch2TrtConfig) -> Preprocess:
+    """(H,W,3) uint8 BGR -> (1,3,S,S) float32, as `preprocess` of the notebook that the net was trained in."""
+    seen = ModelInput(width=config.size_px, height=config.size_px, color=config.color, dtype="float32", layout="NCHW")
+    return Preprocess(ModelCard("road", "notebook", "fp32", input=seen,
+                                normalisation={"mean": IMAGENET_MEAN, "std": IMAGENET_STD}))
 
 
 @contextmanager
@@ -136,11 +135,11 @@ def _cached(convert: Convert, cache: Any) -> Iterator[None]:
 
 
 @torch.no_grad()
-def _apart_px(net: nn.Module, made: nn.Module, pictures: Sequence[np.ndarray], example: torch.Tensor) -> np.ndarray:
-    """How far all aims of each picture lie apart, in px of 224."""
+def _apart_px(net: nn.Module, made: nn.Module, inputs: Iterable[np.ndarray], example: torch.Tensor) -> np.ndarray:
+    """How far all aims lie apart for each input (1,3,S,S), in px of 224."""
     rows = []
-    for picture in pictures:
-        pixels = as_notebook(picture)[None].to(example.device)
+    for given in inputs:
+        pixels = torch.from_numpy(given).to(example.device)
         gap = made(pixels.to(example.dtype)).float() - net(pixels)
         rows.append(torch.linalg.vector_norm(gap.reshape(-1, 2), dim=1).cpu().numpy())
     return np.concatenate(rows) * SIZE_PX / 2.0

@@ -54,15 +54,23 @@ def test_fp16_takes_halves_and_is_a_module_that_torch2trt_reads(saved, tmp_path)
     assert told["net"] == "resnet18" and 0.0 < told["aim_px"]["max"] < 1.0 and not fake.asked
 
 
+def preprocess(picture):
+    """Of the notebook: to_tensor, less the mean, by the deviation; (3,S,S)."""
+    mean, std = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
+    return (picture.transpose(2, 0, 1) / 255.0 - mean[:, None, None]) / std[:, None, None]
+
+
 def test_int8_calibrates_on_the_pictures_as_the_notebook_sees_them(saved, tmp_path, version):
     chosen = pictures(3, 1)
     told = convert(saved, tmp_path / "x.pth", INT8, chosen)
     assert told["calibrated"] == 3 and not told["cache"]
     for values, picture in zip(fake.asked, chosen):
-        np.testing.assert_array_equal(values.reshape(3, SIZE, SIZE), as_notebook(picture).numpy())
+        np.testing.assert_array_equal(values.reshape(1, 3, SIZE, SIZE), as_notebook(INT8)(picture))
+        np.testing.assert_allclose(values.reshape(3, SIZE, SIZE), preprocess(picture), atol=1e-6)
     convert(saved, tmp_path / "x.pth", Torch2TrtConfig("int8", "rgb", SIZE, "cpu"), chosen)
-    turned = as_notebook(np.ascontiguousarray(chosen[0][..., ::-1])).numpy()
-    np.testing.assert_array_equal(fake.asked[0].reshape(3, SIZE, SIZE), turned)
+    turned = np.ascontiguousarray(chosen[0][..., ::-1])
+    np.testing.assert_array_equal(fake.asked[0].reshape(1, 3, SIZE, SIZE), as_notebook(INT8)(turned))
+    np.testing.assert_allclose(fake.asked[0].reshape(3, SIZE, SIZE), preprocess(turned), atol=1e-6)
 
 
 def test_the_cache_is_written_once_and_then_handed_on(saved, tmp_path, version):
